@@ -1,0 +1,115 @@
+"""The wiring: the only place that knows every part and hands each what it needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from bot.actions.registry import action_for, run_action
+from bot.actions.turn import Turn
+from conversation.assistant import Assistant, RasaAssistant, internal_token
+from conversation.housekeeping import Housekeeping
+from conversation.replies import Wording
+from conversation.service import Conversations
+from core.clock import Clock, SystemClock
+from core.database import Database
+from core.languages import warm_up
+from core.settings import PROJECT_ROOT, Settings
+from core.texts import Texts
+from knowledge.base import load_knowledge
+from knowledge.keywords import Keywords
+from knowledge.places import Gazetteer
+from knowledge.service_search import ServiceSearch
+from web import api, catalogue, chat, health, internal
+from web.limits import BodyLimit, MessageLimits
+from web.problems import problem, reader_language, register_problem_handlers
+from web.security import SecurityHeaders
+from web.state import Hub
+
+log = logging.getLogger(__name__)
+
+
+def build_wording(settings: Settings) -> Wording:
+    """The texts, the knowledge base and the searches over it. Raises KnowledgeError when a file is broken."""
+    base = load_knowledge()
+    gazetteer = Gazetteer.load(base)
+    keywords = Keywords.load()
+    services = ServiceSearch.load(base, gazetteer, keywords)
+    return Wording(Texts.load(PROJECT_ROOT / "locales"), base, gazetteer, services, keywords, settings)
+
+
+def build_hub(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    assistant: Assistant | None = None,
+    wording: Wording | None = None,
+) -> Hub:
+    """All parts of one hub process, wired."""
+    clock = clock or SystemClock()
+    secret_key = settings.load_secret_key()
+    wording = wording or build_wording(settings)
+    database = Database(settings.async_database_url)
+    assistant = assistant or RasaAssistant(settings.assistant_url or "http://127.0.0.1:5005")
+
+    def without_assistant(rasa_text: str, metadata: dict[str, Any]) -> dict[str, Any]:
+        name, tracker = action_for(rasa_text, metadata)
+        turn = Turn.from_tracker(tracker, wording=wording, today=clock.now().date())
+        message: dict[str, Any] = run_action(name, turn).as_rasa(turn)["responses"][0]["custom"]
+        return message
+
+    conversations = Conversations(
+        wording=wording,
+        assistant=assistant,
+        database=database,
+        clock=clock,
+        secret_key=secret_key,
+        without_assistant=without_assistant,
+    )
+    limits = MessageLimits(settings.trusted_proxy_addresses)
+    return Hub(settings, database, clock, wording, assistant, conversations, limits, internal_token(secret_key))
+
+
+def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> FastAPI:
+    """The web application of one hub process."""
+    settings = settings or Settings()
+    hub = hub or build_hub(settings)
+    housekeeping = Housekeeping(hub.database, hub.clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warm_up()
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        housekeeping.schedule(scheduler)
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
+            await hub.conversations.wait_for_background()
+            if isinstance(hub.assistant, RasaAssistant):
+                await hub.assistant.close()
+            await hub.database.close()
+
+    app = FastAPI(
+        title="ICC Hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
+    app.state.hub = hub
+    texts = hub.wording.texts
+    register_problem_handlers(app, texts)
+
+    def refuse(request: Request) -> Response:
+        return problem(texts, 413, "body_too_large", reader_language(request))
+
+    app.add_middleware(BodyLimit, refuse=refuse)
+    app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)
+    for part in (api, internal, health, chat, catalogue):
+        app.include_router(part.router)
+    chat.mount_static(app)
+    return app

@@ -1,0 +1,83 @@
+"""The three flows that a conversation can open: a report, preferences, and a person of the team."""
+
+from __future__ import annotations
+
+from bot.actions.turn import Result, Turn
+from channels.base import Reply
+from conversation.replies import HANDOFF, PREFERENCES, REPORT
+
+OFFERED, SHOWN, WAITING = "offer", "handoff", "handoff_words"
+
+
+def open_report(turn: Turn) -> Result:
+    """Somebody tells of discrimination: what the hub can do today, and who helps near them. Nothing of it is kept."""
+    wording, place = turn.wording, turn.find_place()
+    replies: list[Reply] = []
+    if place is not None:
+        urgent = wording.emergency(place.country, turn.language)
+        query = wording.services.read_query(turn.text, place=place, language=turn.language)
+        if urgent is not None and query.needs & {"emergency", "hate-crime"}:
+            replies.append(urgent)
+    opening = wording.say("flow.report", turn.language, address=wording.team_address())
+    opening.answer = REPORT
+    replies.append(opening)
+    if place is None:
+        opening.buttons = wording.country_buttons("report", turn.language)
+    else:
+        found = wording.services.find(query, today=turn.today)
+        replies += [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found]
+    slots = {"place": place.id if place else None, "subject": None, "listed": None}
+    return Result(replies, slots=slots, private=True)
+
+
+def open_preferences(turn: Turn) -> Result:
+    """What the hub sends to a coordinator."""
+    reply = turn.wording.say("flow.preferences", turn.language, address=turn.wording.team_address())
+    reply.answer = PREFERENCES
+    reply.buttons = [turn.wording.button("button.ask_team", turn.language, f"/{HANDOFF}")]
+    return Result([reply])
+
+
+def offer_handoff(turn: Turn) -> Result:
+    """Show the exact words that would be passed on and who reads them, and ask."""
+    words = str(turn.slots.get("pending_text") or turn.slots.get("last_question") or "")
+    if not turn.payload and len(turn.text.split()) > 6:
+        # The request itself holds the question.
+        words = turn.text
+    if not words:
+        reply = turn.wording.say("flow.handoff_ask", turn.language)
+        reply.answer = HANDOFF
+        reply.buttons = [turn.wording.button("button.cancel", turn.language, "/cancel")]
+        return Result([reply], slots={"pending": WAITING, "subject": turn.subject})
+    return show_words(turn, words)
+
+
+def show_words(turn: Turn, words: str) -> Result:
+    """The words, who reads them, and the two buttons."""
+    wording = turn.wording
+    reply = wording.say("flow.handoff", turn.language, words=words, address=wording.team_address())
+    reply.answer = HANDOFF
+    reply.buttons = [
+        wording.button("button.send", turn.language, "/confirm"),
+        wording.button("button.cancel", turn.language, "/cancel"),
+    ]
+    return Result([reply], slots={"pending": SHOWN, "pending_text": words, "subject": turn.subject})
+
+
+def confirm(turn: Turn) -> Result:
+    """A yes: to the offer of a person, or to the words that were shown."""
+    pending = turn.slots.get("pending")
+    if pending == OFFERED:
+        return show_words(turn, str(turn.slots.get("pending_text") or ""))
+    if pending == SHOWN:
+        reply = turn.wording.say("flow.handoff_sent", turn.language)
+        words = str(turn.slots.get("pending_text") or "")
+        passed_on = {"question": words, "subject": turn.subject or ""}
+        return Result([reply], slots={"subject": turn.subject}, passed_on=passed_on)
+    return Result([turn.wording.say("talk.affirm", turn.language)], slots={"subject": turn.subject})
+
+
+def cancel(turn: Turn) -> Result:
+    """A no: nothing is passed on."""
+    key = "flow.handoff_cancelled" if turn.slots.get("pending") in {OFFERED, SHOWN, WAITING} else "talk.deny"
+    return Result([turn.wording.say(key, turn.language)], slots={"subject": turn.subject})

@@ -1,0 +1,70 @@
+"""Which action is which function; the names stand in bot/domain/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bot.actions import flows, knowledge, talk
+from bot.actions.turn import Result, Turn
+
+ACTIONS: dict[str, Callable[[Turn], Result]] = {
+    "action_answer_entry": knowledge.answer_entry,
+    "action_list_entries": knowledge.list_entries,
+    "action_find_services": knowledge.find_services,
+    "action_follow_up": knowledge.follow_up,
+    "action_switch_language": knowledge.switch_language,
+    "action_suggest": knowledge.suggest,
+    "action_decline": knowledge.decline,
+    "action_open_report": flows.open_report,
+    "action_open_preferences": flows.open_preferences,
+    "action_offer_handoff": flows.offer_handoff,
+    "action_confirm": flows.confirm,
+    "action_cancel": flows.cancel,
+    "action_give_emergency": talk.give_emergency,
+    "action_comfort": talk.comfort,
+    "action_help_child": talk.help_child,
+    "action_small_talk": talk.small_talk,
+}
+
+HANDOFF_WORDS_FIRST = frozenset(
+    {"action_cancel", "action_open_report", "action_give_emergency", "action_comfort", "action_help_child"}
+)
+"""Actions that go on as they are, even when the conversation waits for the words of a question."""
+
+
+ACTION_OF_INTENT = {
+    "ask_entry": "action_answer_entry",
+    "browse_entries": "action_list_entries",
+    "find_service": "action_find_services",
+    "switch_language": "action_switch_language",
+    "report_discrimination": "action_open_report",
+    "change_preferences": "action_open_preferences",
+    "talk_to_person": "action_offer_handoff",
+    "affirm": "action_confirm",
+    "deny": "action_cancel",
+    "danger": "action_give_emergency",
+    "unclear": "action_suggest",
+}
+"""What a payload does while the assistant is away; bot/rules/ says the same to Rasa, and a test compares them."""
+
+
+def action_for(rasa_text: str, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The action and the tracker for a payload ('/ask_entry{"entry": ...}'), without Rasa and without a memory."""
+    intent, brace, entities = rasa_text.removeprefix("/").partition("{")
+    found = json.loads(brace + entities) if brace else {}
+    latest = {
+        "intent": {"name": intent, "confidence": 1.0},
+        "entities": [{"entity": name, "value": value} for name, value in found.items()],
+        "metadata": metadata,
+    }
+    return ACTION_OF_INTENT.get(intent, "action_small_talk"), {"latest_message": latest, "slots": {}}
+
+
+def run_action(name: str, turn: Turn) -> Result:
+    """Run the action that the assistant decided on. Raises KeyError for an unknown name."""
+    action = ACTIONS[name]
+    if turn.slots.get("pending") == flows.WAITING and not turn.payload and name not in HANDOFF_WORDS_FIRST:
+        return flows.show_words(turn, turn.text)
+    return action(turn)

@@ -1,0 +1,57 @@
+"""Talk around the subject, and people in need: danger, distress, a child. Short replies, each with a way on."""
+
+from __future__ import annotations
+
+from bot.actions.turn import Result, Turn
+from channels.base import Reply
+
+_WITH_WAYS_ON = frozenset({"greet", "ask_capabilities", "ask_identity", "insult"})
+
+
+def small_talk(turn: Turn) -> Result:
+    """One fitting sentence; where it helps, buttons for what one can do here."""
+    intent = turn.intent if turn.wording.texts.has(f"talk.{turn.intent}", "en") else "greet"
+    reply = turn.wording.say(f"talk.{intent}", turn.language)
+    if intent in _WITH_WAYS_ON:
+        reply.buttons = [
+            turn.wording.button("button.browse_tools", turn.language, "/tools"),
+            turn.wording.button("button.membership", turn.language, "/membership"),
+            turn.wording.button("button.find_help", turn.language, "/services"),
+        ]
+    return Result([reply], slots={"subject": turn.subject})
+
+
+def give_emergency(turn: Turn) -> Result:
+    """Danger: the numbers of the country first; country unknown, call where you are, or choose."""
+    wording, place = turn.wording, turn.find_place()
+    reply = wording.emergency(place.country, turn.language) if place else None
+    if reply is None:
+        slots = {"pending": "emergency", "place": place.id if place else None}
+        return Result([wording.emergency_anywhere(turn.language)], slots=slots, private=True)
+    replies = [reply]
+    query = wording.services.read_query(turn.text, place=place, language=turn.language)
+    found = wording.services.find(query, today=turn.today)
+    replies += [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found[:1]]
+    return Result(replies, slots={"place": place.id if place else None}, private=True)
+
+
+def comfort(turn: Turn) -> Result:
+    """Despair: a human sentence, the crisis line of the country where one is known, and the emergency number."""
+    return _with_help_line(turn, "talk.distress", "crisis_line")
+
+
+def help_child(turn: Turn) -> Result:
+    """A child writes: plain words, the child helpline, and the emergency number."""
+    return _with_help_line(turn, "talk.child", "child_helpline")
+
+
+def _with_help_line(turn: Turn, key: str, line: str) -> Result:
+    wording, place = turn.wording, turn.find_place()
+    replies: list[Reply] = [wording.say(key, turn.language)]
+    if place is None:
+        replies.append(wording.emergency_anywhere(turn.language))
+        return Result(replies, slots={"pending": "emergency"}, private=True)
+    help_line = wording.help_line(line, place.country, turn.language)
+    emergency = wording.emergency(place.country, turn.language)
+    replies += [reply for reply in (help_line, emergency or wording.emergency_anywhere(turn.language)) if reply]
+    return Result(replies, slots={"place": place.id}, private=True)

@@ -1,0 +1,1 @@
+"""The command line: `icchub`, and the supervisor behind `make run`."""

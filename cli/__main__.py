@@ -1,0 +1,5 @@
+"""`python -m cli` is `icchub`."""
+
+from cli.main import run
+
+run()

@@ -1,0 +1,141 @@
+"""`icchub doctor`: looks at everything that the hub needs, and says what is missing or wrong and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import httpx
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from cli.training import PYTHON, model_path
+from cli.words import say
+from core.database import Database
+from core.languages import LANGUAGES, RELEASED
+from core.settings import Settings
+from knowledge.base import load_knowledge, missing_texts
+from knowledge.errors import KnowledgeError
+from migrations.run import current_revision, latest_revision
+
+OLDEST_PYTHON = (3, 12)
+LEAST_FREE_GIGABYTES = 2
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    HINT = "hint"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    text: str
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.level is Level.WRONG
+
+    def as_data(self) -> dict[str, object]:
+        return asdict(self)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, in the order in which it should be mended."""
+    findings = [*_machine(settings), *_secret(settings), *_knowledge(), *_assistant()]
+    findings += [finding async for finding in _database(settings)]
+    findings += [finding async for finding in _running(settings)]
+    return findings
+
+
+def print_findings(findings: list[Finding], console: Console) -> None:
+    """One line a finding."""
+    colours = {Level.OK: "green", Level.HINT: "yellow", Level.WRONG: "red"}
+    for finding in findings:
+        label = say(f"doctor.{finding.level}")
+        console.print(f"[{colours[finding.level]}]{label:6}[/] ", end="")
+        console.print(finding.text, markup=False)
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    is_new = sys.version_info >= OLDEST_PYTHON
+    yield Finding(
+        Level.OK if is_new else Level.WRONG, say("doctor.python" if is_new else "doctor.python_old", version=version)
+    )
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    writable = os.access(folder, os.W_OK)
+    key = "doctor.data_dir" if writable else "doctor.data_dir_wrong"
+    yield Finding(Level.OK if writable else Level.WRONG, say(key, path=settings.data_dir))
+    free = shutil.disk_usage(folder).free // 1_000_000_000
+    enough = free >= LEAST_FREE_GIGABYTES
+    key = "doctor.disk" if enough else "doctor.disk_wrong"
+    yield Finding(Level.OK if enough else Level.WRONG, say(key, gigabytes=free, path=folder))
+
+
+def _secret(settings: Settings) -> Iterator[Finding]:
+    path = settings.data_dir / "secret_key"
+    if settings.secret_key is None and not path.exists():
+        yield Finding(Level.HINT, say("doctor.secret_missing"))
+    elif settings.secret_key is None and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding(Level.WRONG, say("doctor.secret_open", path=path))
+    else:
+        yield Finding(Level.OK, say("doctor.secret"))
+
+
+def _knowledge() -> Iterator[Finding]:
+    try:
+        base = load_knowledge()
+    except KnowledgeError as error:
+        count, first = len(error.problems), error.problems[0]
+        yield Finding(Level.WRONG, say("doctor.knowledge_wrong", count=count, first=first))
+        return
+    yield Finding(Level.OK, say("doctor.knowledge", count=len(base.entries)))
+    for code in RELEASED:
+        missing = missing_texts(base, code)
+        key = "doctor.language_lacks" if missing else "doctor.language"
+        level = Level.WRONG if missing else Level.OK
+        yield Finding(level, say(key, language=LANGUAGES[code].own_name, count=len(missing)))
+
+
+def _assistant() -> Iterator[Finding]:
+    installed = PYTHON.exists()
+    key = "doctor.assistant_installed" if installed else "doctor.assistant_missing"
+    yield Finding(Level.OK if installed else Level.WRONG, say(key))
+    trained = model_path().exists()
+    yield Finding(Level.OK if trained else Level.WRONG, say("doctor.model" if trained else "doctor.model_old"))
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
+    database = Database(settings.async_database_url)
+    try:
+        revision, latest = await current_revision(database), latest_revision()
+        fits = revision == latest
+        key = "doctor.database" if fits else "doctor.database_old"
+        yield Finding(Level.OK if fits else Level.WRONG, say(key, revision=revision, latest=latest))
+    except (SQLAlchemyError, OSError) as error:
+        yield Finding(Level.WRONG, say("doctor.database_wrong", reason=type(error).__name__))
+    finally:
+        await database.close()
+
+
+async def _running(settings: Settings) -> AsyncIterator[Finding]:
+    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
+        try:
+            answers = (await http.get(f"{settings.address}/health/live")).is_success
+        except httpx.HTTPError:
+            answers = False
+    key = "doctor.hub" if answers else "doctor.hub_none"
+    yield Finding(Level.OK if answers else Level.HINT, say(key, address=settings.address))

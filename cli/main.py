@@ -1,0 +1,228 @@
+"""`icchub`: every command of the hub. Each is thin: it reads its options, calls one service, prints.
+
+Sentences for people come from locales/<language>/cli.yml; the command line speaks English.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli import backup as backups
+from cli import client, doctor, evaluation, linkcheck, supervisor, training
+from cli.words import say
+from conversation.handoffs import answer_handoff, list_handoffs
+from core.clock import SystemClock
+from core.database import Database
+from core.errors import HubError
+from core.languages import LANGUAGES
+from core.settings import Settings
+from knowledge.base import load_knowledge, missing_texts
+from knowledge.errors import KnowledgeError
+from migrations.run import migrate as migrate_database
+
+NO_HUB = 3
+"""Exit status when no hub answers."""
+
+app = typer.Typer(no_args_is_help=True, help=say("help.icchub"), pretty_exceptions_enable=False)
+handoff_app = typer.Typer(no_args_is_help=True, help=say("help.handoff"))
+languages_app = typer.Typer(no_args_is_help=True, help=say("help.languages"))
+app.add_typer(handoff_app, name="handoff")
+app.add_typer(languages_app, name="languages")
+
+AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
+Url = Annotated[str | None, typer.Option(help=say("help.url"))]
+
+console = Console(highlight=False)
+
+
+def run() -> None:
+    """Entry point: an error that we can name is one sentence and exit status 1, never a stack trace."""
+    try:
+        app()
+    except client.NoHubError as error:
+        print(say("no_hub", address=error.address), file=sys.stderr)
+        sys.exit(NO_HUB)
+    except KnowledgeError as error:
+        print("\n".join([say("knowledge_broken", count=len(error.problems)), *error.problems]), file=sys.stderr)
+        sys.exit(1)
+    except HubError as error:
+        print(say(f"error.{error.code}", **error.values), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command(help=say("help.run"))
+def serve() -> None:
+    sys.exit(supervisor.run(Settings()))
+
+
+@app.command(help=say("help.hub"))
+def hub() -> None:
+    supervisor.serve_hub(Settings())
+
+
+@app.command(help=say("help.ask"))
+def ask(
+    text: str,
+    language: Annotated[str | None, typer.Option(help=say("help.language"))] = None,
+    city: Annotated[str | None, typer.Option(help=say("help.city"))] = None,
+    sender: Annotated[str | None, typer.Option(help=say("help.sender"))] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    answer = client.ask(client.hub_address(Settings(), url), text, language=language, city=city, sender=sender)
+    if as_json:
+        _print_json(answer)
+        return
+    for reply in answer["replies"]:
+        console.print(reply["text"], markup=False)
+        for link in reply["links"]:
+            console.print(f"  → {link['title']}: {link['url']}", markup=False)
+        for button in reply["buttons"]:
+            console.print(f"  [{button['payload']}] {button['title']}", markup=False)
+        console.print()
+
+
+@app.command(help=say("help.evaluate"))
+def evaluate(
+    file: Path,
+    url: Url = None,
+    misses: Annotated[bool, typer.Option(help=say("help.misses"))] = True,
+    as_json: AsJson = False,
+) -> None:
+    report = evaluation.evaluate(client.hub_address(Settings(), url), file)
+    if as_json:
+        _print_json(report.as_data())
+    else:
+        evaluation.print_report(report, console, with_misses=misses)
+
+
+@app.command(help=say("help.knowledge"))
+def knowledge(as_json: AsJson = False) -> None:
+    base = load_knowledge()
+    lacks = {code: missing_texts(base, code) for code in LANGUAGES}
+    if as_json:
+        _print_json({"entries": len(base.entries), "missing": lacks})
+    else:
+        table = Table(say("parity.language"), say("parity.released"), say("parity.missing"), say("parity.first"))
+        for code, missing in lacks.items():
+            released = "✓" if LANGUAGES[code].released else ""
+            table.add_row(LANGUAGES[code].own_name, released, str(len(missing)), ", ".join(missing[:3]))
+        console.print(table)
+    if any(lacks[code] for code, language in LANGUAGES.items() if language.released):
+        raise typer.Exit(1)
+
+
+@app.command(help=say("help.links"))
+def links(as_json: AsJson = False) -> None:
+    results = asyncio.run(linkcheck.check_links(load_knowledge(), console=None if as_json else console))
+    if as_json:
+        _print_json([result.as_data() for result in results])
+    else:
+        linkcheck.print_results(results, console)
+    if any(result.is_broken for result in results):
+        raise typer.Exit(1)
+
+
+@app.command(help=say("help.train"))
+def train(force: Annotated[bool, typer.Option(help=say("help.force"))] = False, as_json: AsJson = False) -> None:
+    outcome = training.train_if_needed(force=force, show=None if as_json else console)
+    if as_json:
+        _print_json(outcome.as_data())
+
+
+@app.command(help=say("help.migrate"))
+def migrate() -> None:
+    console.print(say("migrated", revision=_with_database(migrate_database)))
+
+
+@app.command(help=say("help.backup"))
+def backup(target: Path) -> None:
+    size = asyncio.run(backups.back_up(Settings(), target))
+    console.print(say("backed_up", file=target, size=size))
+
+
+@app.command(help=say("help.restore"))
+def restore(source: Path, yes: Annotated[bool, typer.Option("--yes", help=say("help.yes"))] = False) -> None:
+    if not yes and not typer.confirm(say("restore_sure")):
+        raise typer.Exit(1)
+    asyncio.run(backups.restore(Settings(), source))
+    console.print(say("restored", file=source))
+
+
+@app.command("doctor", help=say("help.doctor"))
+def doctor_command(as_json: AsJson = False) -> None:
+    findings = asyncio.run(doctor.examine(Settings()))
+    if as_json:
+        _print_json([finding.as_data() for finding in findings])
+    else:
+        doctor.print_findings(findings, console)
+    if any(finding.is_wrong for finding in findings):
+        raise typer.Exit(1)
+
+
+@handoff_app.command("list", help=say("help.handoff_list"))
+def handoff_list(
+    everything: Annotated[bool, typer.Option("--all", help=say("help.handoff_all"))] = False, as_json: AsJson = False
+) -> None:
+    async def work(database: Database) -> list[dict[str, Any]]:
+        async with database.session() as session:
+            found = await list_handoffs(session, open_only=not everything)
+        return [handoff.model_dump(mode="json", exclude={"sender_key"}) for handoff in found]
+
+    rows: list[dict[str, Any]] = _with_database(work)
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        console.print(say("handoff_none"))
+    for row in rows:
+        console.print(say("handoff_row", **row), markup=False)
+
+
+@handoff_app.command("answer", help=say("help.handoff_answer"))
+def handoff_answer(handoff_id: int, text: str) -> None:
+    async def work(database: Database) -> None:
+        async with database.session() as session:
+            await answer_handoff(session, handoff_id, answer=text, clock=SystemClock())
+
+    _with_database(work)
+    console.print(say("handoff_answered", id=handoff_id))
+
+
+@languages_app.command("list", help=say("help.languages_list"))
+def languages_list(as_json: AsJson = False) -> None:
+    rows = [
+        {"code": code, "name": language.own_name, "released": language.released, "direction": language.direction}
+        for code, language in LANGUAGES.items()
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        console.print(f"{row['code']}  {row['name']}  {'✓' if row['released'] else ''}")
+
+
+def _with_database[T](work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    async def within() -> T:
+        database = Database(Settings().async_database_url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(within())
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2))

@@ -1,0 +1,127 @@
+"""Training the assistant, only when its data changed, in a process of its own and at low priority.
+
+A model's name carries the fingerprint of everything that it was made from, so an unchanged checkout trains nothing,
+also with an empty data folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.words import say
+from core.errors import ConfigurationError
+from core.settings import PROJECT_ROOT
+
+BOT = PROJECT_ROOT / "bot"
+MODELS = BOT / "models"
+PYTHON = BOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+KEPT_MODELS = 2
+LAST_WORDS = 30
+"""Lines of a failed training that are shown."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training did."""
+
+    model: str
+    trained: bool
+    seconds: float
+
+    def as_data(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def inputs() -> Iterator[Path]:
+    """Every file that a model is made from."""
+    yield from sorted((PROJECT_ROOT / "nlu_data").glob("??/*.yml"))
+    for folder in ("config", "domain", "rules"):
+        yield from sorted((BOT / folder).glob("*.yml"))
+    yield from sorted((BOT / "rasa_components").glob("*.py"))
+    yield BOT / "requirements.lock"
+
+
+def fingerprint() -> str:
+    """Changes when any input changes."""
+    digest = hashlib.sha256()
+    for path in inputs():
+        digest.update(path.relative_to(PROJECT_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def model_path(mark: str | None = None) -> Path:
+    """Where the model of a fingerprint lies or would lie."""
+    return MODELS / f"{mark or fingerprint()}.tar.gz"
+
+
+def train_if_needed(*, force: bool = False, show: Console | None = None) -> Training:
+    """Train when there is no model for the present data. Raises ConfigurationError when Rasa refuses."""
+    mark = fingerprint()
+    model = model_path(mark)
+    if model.exists() and not force:
+        if show:
+            show.print(say("training.nothing"))
+        return Training(model.name, trained=False, seconds=0.0)
+    begun = time.monotonic()
+    if show:
+        with show.status(say("training.begins")):
+            _train(mark)
+    else:
+        _train(mark)
+    seconds = round(time.monotonic() - begun, 1)
+    if show:
+        show.print(say("training.done", seconds=seconds))
+    _forget_old_models(keep=model)
+    return Training(model.name, trained=True, seconds=seconds)
+
+
+def assistant_environment() -> dict[str, str]:
+    """Environment of every process of the assistant."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    return kept | {"PYTHONPATH": str(BOT), "PYTHONUNBUFFERED": "1"}
+
+
+def _train(mark: str) -> None:
+    MODELS.mkdir(parents=True, exist_ok=True)
+    languages = sorted(path for path in (PROJECT_ROOT / "nlu_data").iterdir() if len(path.name) == 2)
+    command = [
+        str(PYTHON), "-m", "rasa_components", "train",
+        "--config", "config/config.yml", "--domain", "domain",
+        "--data", "rules", *(str(path) for path in languages),
+        "--out", str(MODELS), "--fixed-model-name", f".{mark}",
+        "--skip-validation",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command,
+        cwd=BOT,
+        env=assistant_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        preexec_fn=_be_nice,
+    )
+    made = MODELS / f".{mark}.tar.gz"
+    if done.returncode != 0 or not made.exists():
+        words = "\n".join([say("training.failed"), *done.stdout.splitlines()[-LAST_WORDS:]])
+        raise ConfigurationError(reason=words)
+    made.rename(model_path(mark))
+
+
+def _be_nice() -> None:
+    os.nice(10)
+
+
+def _forget_old_models(*, keep: Path) -> None:
+    models = sorted(MODELS.glob("[0-9a-f]*.tar.gz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in [path for path in models if path != keep][KEPT_MODELS - 1 :]:
+        path.unlink()

@@ -1,0 +1,21 @@
+"""The command line's sentences, in English."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from core.languages import SOURCE_LANGUAGE
+from core.settings import PROJECT_ROOT
+from core.texts import Texts
+
+
+@cache
+def _texts() -> Texts:
+    return Texts.load(PROJECT_ROOT / "locales")
+
+
+def say(key: str, /, **values: Any) -> str:
+    """The sentence ``cli.<key>``, or the error sentence for a key that begins with ``error.``."""
+    whole = key if key.startswith("error.") else f"cli.{key}"
+    return _texts().get(whole, SOURCE_LANGUAGE, **values)

@@ -1,0 +1,91 @@
+"""Counting what people ask, without keeping who asked. Called after the reply has gone."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession as PlainSession
+from sqlmodel import SQLModel, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from conversation.models import ContactDoubt, Feedback, LateReply, QuestionCount, UnansweredQuestion
+from core.clock import Clock, today
+
+KEEP_UNANSWERED = timedelta(days=180)
+KEEP_LATE_REPLIES = timedelta(days=30)
+LONGEST_KEPT = 300
+
+_PERSONAL = re.compile(
+    r"""\S+@\S+\.\S+                       # e-mail
+      | https?://\S+ | www\.\S+            # addresses of pages
+      | [+]?\d[\d\s().-]{3,}\d             # telephone and other long numbers
+      | @\w+                               # handles
+    """,
+    re.VERBOSE,
+)
+_CAPITALISED = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z][^\W\d_]+\b")
+
+
+async def count_question(session: AsyncSession, *, entry: str, language: str, clock: Clock) -> None:
+    """Add one to the day's count of an entry."""
+    keys = {"entry": entry, "language": language, "asked_on": today(clock)}
+    await _add_one(session, QuestionCount, keys)
+    await session.commit()
+
+
+async def doubt_contact(session: AsyncSession, *, entry: str, field: str, clock: Clock) -> None:
+    """Add one to the day's doubts about a contact."""
+    keys = {"entry": entry, "field": field, "doubted_on": today(clock)}
+    await _add_one(session, ContactDoubt, keys)
+    await session.commit()
+
+
+async def give_feedback(
+    session: AsyncSession, *, reply: str, entry: str, language: str, helpful: bool, clock: Clock
+) -> None:
+    """Keep whether a reply helped; saying it again changes it."""
+    row = await session.get(Feedback, reply)
+    if row is None:
+        row = Feedback(reply=reply, entry=entry, language=language, helpful=helpful, given_on=today(clock))
+    row.helpful = helpful
+    session.add(row)
+    await session.commit()
+
+
+async def keep_unanswered(session: AsyncSession, *, text: str, language: str, clock: Clock) -> None:
+    """Keep a question that got no answer, without what could point to a person."""
+    session.add(UnansweredQuestion(language=language, text=redact(text), asked_on=today(clock)))
+    await session.commit()
+
+
+async def expire(session: AsyncSession, clock: Clock) -> dict[str, int]:
+    """Delete what is past its time; returns how many rows of each kind."""
+    day: date = today(clock) - KEEP_UNANSWERED
+    questions = await _execute(session, delete(UnansweredQuestion).where(col(UnansweredQuestion.asked_on) < day))
+    moment = clock.now() - KEEP_LATE_REPLIES
+    replies = await _execute(session, delete(LateReply).where(col(LateReply.created_at) < moment))
+    await session.commit()
+    return {"unanswered_question": questions, "late_reply": replies}
+
+
+def redact(text: str) -> str:
+    """The text without e-mails, addresses, numbers, handles and capitalised names inside a sentence."""
+    return _CAPITALISED.sub("…", _PERSONAL.sub("…", text))[:LONGEST_KEPT]
+
+
+async def _add_one(session: AsyncSession, table: type[SQLModel], keys: dict[str, object]) -> None:
+    dialect = session.get_bind().dialect.name
+    insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    statement = insert(table).values(**keys, count=1)
+    counted = {"count": statement.excluded.count + table.__table__.c.count}  # type: ignore[attr-defined]
+    await _execute(session, statement.on_conflict_do_update(index_elements=list(keys), set_=counted))
+
+
+async def _execute(session: AsyncSession, statement: object) -> int:
+    # SQLModel's own execute() is meant for selects and warns about everything else.
+    result = await PlainSession.execute(session, statement)  # type: ignore[call-overload]
+    return int(result.rowcount)

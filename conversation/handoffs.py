@@ -1,0 +1,72 @@
+"""A person takes over: questions passed on in their exact words, and answers that come back to the same chat."""
+
+from __future__ import annotations
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from conversation.errors import HandoffAnsweredError, HandoffNotFoundError
+from conversation.models import Handoff, HandoffStatus, LateReply
+from core.clock import Clock
+
+
+async def create_handoff(
+    session: AsyncSession,
+    *,
+    channel: str,
+    sender_key: str,
+    language: str,
+    question: str,
+    subject: str | None,
+    clock: Clock,
+) -> Handoff:
+    """Store the question. The same words of the same sender, while open, stay one."""
+    same = select(Handoff).where(
+        Handoff.sender_key == sender_key, Handoff.question == question, Handoff.status == HandoffStatus.OPEN
+    )
+    handoff = (await session.exec(same)).first()
+    if handoff is None:
+        handoff = Handoff(
+            channel=channel,
+            sender_key=sender_key,
+            language=language,
+            question=question,
+            subject=subject,
+            created_at=clock.now(),
+        )
+        session.add(handoff)
+        await session.commit()
+    return handoff
+
+
+async def list_handoffs(session: AsyncSession, *, open_only: bool = True) -> list[Handoff]:
+    """Questions for the team, oldest first."""
+    query = select(Handoff).order_by(col(Handoff.id))
+    if open_only:
+        query = query.where(Handoff.status == HandoffStatus.OPEN)
+    return list(await session.exec(query))
+
+
+async def answer_handoff(session: AsyncSession, handoff_id: int, *, answer: str, clock: Clock) -> Handoff:
+    """Write the answer and send it back to the chat that asked.
+
+    Raises HandoffNotFoundError, and HandoffAnsweredError when somebody has answered already.
+    """
+    handoff = await session.get(Handoff, handoff_id, with_for_update=True)
+    if handoff is None:
+        raise HandoffNotFoundError(id=handoff_id)
+    if handoff.status == HandoffStatus.ANSWERED:
+        raise HandoffAnsweredError(id=handoff_id)
+    handoff.status, handoff.answer, handoff.answered_at = HandoffStatus.ANSWERED, answer, clock.now()
+    session.add(handoff)
+    session.add(
+        LateReply(sender_key=handoff.sender_key, language=handoff.language, text=answer, created_at=clock.now())
+    )
+    await session.commit()
+    return handoff
+
+
+async def list_late_replies(session: AsyncSession, sender_key: str, *, after: int) -> list[LateReply]:
+    """What came in for a chat since the late reply ``after``."""
+    query = select(LateReply).where(LateReply.sender_key == sender_key, col(LateReply.id) > after)
+    return list(await session.exec(query.order_by(col(LateReply.id)).limit(50)))

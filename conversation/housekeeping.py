@@ -1,0 +1,75 @@
+"""What must happen by itself, in exactly one process: rows past their time are deleted.
+
+APScheduler wakes the work in every process; a lease row decides which process does it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from conversation.counting import expire
+from conversation.models import Lease
+from core.clock import Clock
+from core.database import Database
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(hours=1)
+LEASE = timedelta(minutes=10)
+
+
+class Housekeeping:
+    """The hourly clean-up."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._holder = secrets.token_hex(8)
+
+    def schedule(self, scheduler: AsyncIOScheduler) -> None:
+        """Plan the work; a late start is made up for once."""
+        scheduler.add_job(
+            self.expire_rows,
+            "interval",
+            seconds=EVERY.total_seconds(),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            next_run_time=self._clock.now() + timedelta(minutes=1),
+        )
+
+    async def expire_rows(self) -> dict[str, int]:
+        """Delete what is past its time, if this process holds the lease; returns counts."""
+        async with self._database.session() as session:
+            if not await take_lease(
+                session, "housekeeping", holder=self._holder, until=self._clock.now() + LEASE, now=self._clock.now()
+            ):
+                return {}
+            counts = await expire(session, self._clock)
+        log.info("expired %s", counts)
+        return counts
+
+
+async def take_lease(session: AsyncSession, name: str, *, holder: str, until: datetime, now: datetime) -> bool:
+    """Become or stay the one process for ``name`` until a time; False when another holds it."""
+    lease = await session.get(Lease, name, with_for_update=True)
+    if lease is not None and lease.holder != holder and lease.until > now:
+        await session.rollback()
+        return False
+    if lease is None:
+        lease = Lease(name=name, holder=holder, until=until)
+    lease.holder, lease.until = holder, until
+    session.add(lease)
+    try:
+        await session.commit()
+    except IntegrityError:
+        # Another process was faster.
+        await session.rollback()
+        return False
+    return True

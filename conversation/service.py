@@ -1,0 +1,304 @@
+"""A turn of a conversation: what came in becomes an answer.
+
+Decides the language, sends known payloads and texts to the assistant, and goes on without it where that is possible.
+Counting and keeping of unanswered questions come after the reply, as background work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from channels.base import MOST_CHARACTERS, Answer, IncomingMessage, Reply
+from conversation.assistant import Assistant
+from conversation.counting import count_question, give_feedback, keep_unanswered
+from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
+from conversation.handoffs import create_handoff
+from conversation.memory import ConversationMemory
+from conversation.replies import HANDOFF, PREFERENCES, REPORT, Wording
+from core.clock import Clock
+from core.database import Database
+from core.languages import (
+    LANGUAGES,
+    RELEASED,
+    SOURCE_LANGUAGE,
+    Detection,
+    answerable_language,
+    count_letters,
+    detect_language,
+)
+from core.normalise import clean
+from knowledge.places import place_from_input
+
+log = logging.getLogger(__name__)
+
+SURE_ENOUGH_TO_SWITCH = 0.9
+MINIMUM_LETTERS_TO_SWITCH = 20
+"""A conversation that has a language changes it only for a real sentence."""
+
+type WithoutAssistant = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Runs the action that a payload stands for without Rasa: (Rasa text, metadata) to the action's message."""
+
+INTENT_OF_PAYLOAD = {
+    REPORT: "report_discrimination",
+    PREFERENCES: "change_preferences",
+    HANDOFF: "talk_to_person",
+    "confirm": "affirm",
+    "cancel": "deny",
+    "help": "ask_capabilities",
+    "start": "greet",
+    "services": "find_service",
+}
+INTENT_OF_PREFIX = {
+    "emergency": "danger",
+    "place": "find_service",
+    "report": "report_discrimination",
+    "language": "switch_language",
+    "tools": "browse_entries",
+    "membership": "browse_entries",
+}
+
+
+NEEDS_THE_CONVERSATION = frozenset({HANDOFF, "confirm", "cancel"})
+"""Payloads that mean nothing without what was said before, which only the assistant remembers."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A button's payload, read: the assistant's text for it, and the value that it carries."""
+
+    rasa_text: str
+    value: str
+
+
+class Conversations:
+    """Handles messages of every channel. Built once, shared by all."""
+
+    def __init__(
+        self,
+        *,
+        wording: Wording,
+        assistant: Assistant,
+        database: Database,
+        clock: Clock,
+        secret_key: str,
+        without_assistant: WithoutAssistant,
+    ) -> None:
+        self._wording = wording
+        self._assistant = assistant
+        self._database = database
+        self._clock = clock
+        self._secret = secret_key.encode()
+        self._without_assistant = without_assistant
+        self._memory = ConversationMemory()
+        self._background: set[asyncio.Task[None]] = set()
+
+    def new_sender(self) -> str:
+        """A name for a conversation that nobody can guess (192 bits)."""
+        return secrets.token_urlsafe(24)
+
+    def sender_key(self, channel: str, sender: str) -> str:
+        """The sender as it is stored and shown to the assistant: a keyed hash, so that neither can speak for it."""
+        return hmac.new(self._secret, f"{channel}:{sender}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    async def handle(self, message: IncomingMessage) -> Answer:
+        """Answer one message. Raises MessageTooLongError; everything else is answered in words."""
+        if len(message.text) > MOST_CHARACTERS:
+            raise MessageTooLongError(most=MOST_CHARACTERS)
+        key = self.sender_key(message.channel, message.sender)
+        async with self._memory.turn(key):
+            answer = await self._answer(message, key)
+        for reply in answer.replies:
+            reply.language = reply.language or answer.language
+            reply.id = self._reply_id(key, reply)
+        return answer
+
+    async def give_feedback(self, channel: str, sender: str, reply_id: str, *, helpful: bool) -> None:
+        """Keep whether a reply helped. Raises ReplyUnknownError when this conversation did not get that reply."""
+        entry, language = self._read_reply_id(self.sender_key(channel, sender), reply_id)
+        async with self._database.session() as session:
+            reply = hashlib.sha256(reply_id.encode()).hexdigest()[:32]
+            await give_feedback(
+                session, reply=reply, entry=entry, language=language, helpful=helpful, clock=self._clock
+            )
+
+    async def wait_for_background(self) -> None:
+        """Until all counting is written (at shutdown, and in tests)."""
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def _answer(self, message: IncomingMessage, key: str) -> Answer:
+        text = clean(message.text)
+        payload = self.read_payload(text)
+        if payload is None:
+            text = text.lstrip("/").strip()
+        if not text:
+            language, _ = self._choose_language(message, key, Detection(SOURCE_LANGUAGE, 0.0))
+            return Answer(language=language, replies=[self._wording.say("chat.empty", language)])
+        detection = Detection(SOURCE_LANGUAGE, 0.0) if payload else detect_language(text)
+        language, foreign = self._choose_language(message, key, detection)
+        if foreign is not None and payload is None:
+            return self._speak_unreleased(text, foreign, message)
+        return await self._ask_assistant(text, payload, language, detection, message, key)
+
+    def _choose_language(self, message: IncomingMessage, key: str, detection: Detection) -> tuple[str, str | None]:
+        """The language to speak, and the unreleased one that the person writes in, if so.
+
+        The person's choice, then what a real sentence shows, then what the conversation had, then what the client
+        states. A short word never switches.
+        """
+        if message.chosen_language in RELEASED:
+            return message.chosen_language, None
+        known = self._memory.get(key)
+        if message.chosen_language:
+            return known.language or message.stated_language or SOURCE_LANGUAGE, message.chosen_language
+        if known.chosen and known.language:
+            return known.language, None
+        before = known.language or message.stated_language
+        detected = answerable_language(detection.code)
+        if detection.is_sure and self._may_switch(detection, before, message.text):
+            if not LANGUAGES[detected].released or detection.code not in LANGUAGES:
+                return before or SOURCE_LANGUAGE, detected
+            return detected, None
+        return before or (detected if detection.is_sure and LANGUAGES[detected].released else SOURCE_LANGUAGE), None
+
+    def _may_switch(self, detection: Detection, before: str | None, text: str) -> bool:
+        if before is None or detection.code == before:
+            return True
+        return detection.confidence >= SURE_ENOUGH_TO_SWITCH and count_letters(text) >= MINIMUM_LETTERS_TO_SWITCH
+
+    async def _ask_assistant(
+        self,
+        text: str,
+        payload: Payload | None,
+        language: str,
+        detection: Detection,
+        message: IncomingMessage,
+        key: str,
+    ) -> Answer:
+        written_in = language
+        if message.chosen_language and detection.confidence >= SURE_ENOUGH_TO_SWITCH and detection.code in RELEASED:
+            # Somebody who chose French may still write Italian: it is read as Italian and answered in French.
+            written_in = detection.code
+        metadata = {
+            "language": written_in,
+            "reply_language": language,
+            "city": message.city,
+            "text": "" if payload else text,
+            "payload": payload.value if payload else "",
+        }
+        rasa_text = payload.rasa_text if payload else text
+        try:
+            said = await self._assistant.ask(f"{message.channel}:{key}", rasa_text, metadata)
+        except AssistantUnavailableError as error:
+            log.warning("assistant_unavailable reason=%s", error.values.get("reason"))
+            said = self._go_on_alone(rasa_text, payload, metadata)
+        return await self._finish(said, language, message, key)
+
+    def _go_on_alone(self, rasa_text: str, payload: Payload | None, metadata: dict[str, Any]) -> dict[str, Any]:
+        if payload is not None and payload.value not in NEEDS_THE_CONVERSATION:
+            return self._without_assistant(rasa_text, metadata)
+        said = self._without_assistant("/unclear", metadata)
+        waiting = self._wording.say("chat.assistant_away", metadata["reply_language"])
+        return said | {"replies": [waiting.model_dump(mode="json"), *said["replies"]], "missed": None}
+
+    async def _finish(self, said: dict[str, Any], language: str, message: IncomingMessage, key: str) -> Answer:
+        chosen = said.get("chosen_language")
+        language = chosen or language
+        self._memory.set_language(key, language, chosen=bool(chosen or message.chosen_language))
+        replies = [Reply.model_validate(reply) for reply in said["replies"]]
+        passed_on = said.get("passed_on")
+        if passed_on:
+            async with self._database.session() as session:
+                await create_handoff(
+                    session,
+                    channel=message.channel,
+                    sender_key=key,
+                    language=language,
+                    question=passed_on["question"],
+                    subject=passed_on["subject"] or None,
+                    clock=self._clock,
+                )
+        if not said.get("private"):
+            self._in_background(self._count(replies, language, said.get("missed")))
+        return Answer(
+            language=language, understood=said["understood"], confidence=round(said["confidence"], 4), replies=replies
+        )
+
+    async def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:
+        try:
+            async with self._database.session() as session:
+                for entry in dict.fromkeys(reply.answer for reply in replies if reply.answer):
+                    await count_question(session, entry=entry, language=language, clock=self._clock)
+                if missed:
+                    await keep_unanswered(session, text=missed, language=language, clock=self._clock)
+        except Exception:
+            # Counting must never cost anybody an answer; the log names the kind of error, not the text.
+            log.exception("counting_failed")
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def read_payload(self, text: str) -> Payload | None:
+        """A payload that the hub gives out, or None: any other text that begins with a slash is a text."""
+        if not text.startswith("/"):
+            return None
+        name, _, value = text[1:].partition("/")
+        whole = text[1:].strip()
+        if whole in self._wording.base.entries:
+            return Payload(f"/ask_entry{json.dumps({'entry': whole})}", whole)
+        if whole in INTENT_OF_PAYLOAD:
+            return Payload(f"/{INTENT_OF_PAYLOAD[whole]}", whole)
+        if name in INTENT_OF_PREFIX and self._is_known_value(name, value):
+            return Payload(f"/{INTENT_OF_PREFIX[name]}", value or name)
+        return None
+
+    def _is_known_value(self, name: str, value: str) -> bool:
+        if name == "language":
+            return value in LANGUAGES
+        if name in {"tools", "membership"}:
+            return not value
+        return self._wording.gazetteer.get(value) is not None
+
+    def _speak_unreleased(self, text: str, language: str, message: IncomingMessage) -> Answer:
+        """A language that the hub does not have yet: say so in it, offer the others, still give numbers and help."""
+        wording = self._wording
+        language = language if language in wording.texts.languages else SOURCE_LANGUAGE
+        place = wording.gazetteer.find_one(text) or place_from_input(wording.gazetteer, message.city)
+        opening = wording.say("language.not_yet", language)
+        opening.buttons = wording.language_buttons()
+        replies = [opening]
+        texts_in = message.stated_language or SOURCE_LANGUAGE
+        if place is not None:
+            replies += [reply for reply in [wording.emergency(place.country, texts_in)] if reply]
+            query = wording.services.read_query(text, place=place, language=texts_in)
+            today = self._clock.now().date()
+            found = wording.services.find(query, today=today)
+            replies += [wording.service(entry, texts_in, today=today, asked_from=place) for entry in found]
+        else:
+            anywhere = wording.say("language.emergency", language)
+            anywhere.buttons = wording.country_buttons("place", language)
+            replies.append(anywhere)
+        return Answer(language=opening.language, confidence=1.0, replies=replies)
+
+    def _reply_id(self, key: str, reply: Reply) -> str:
+        body = f"{secrets.token_urlsafe(6)}.{reply.answer or '-'}.{reply.language}"
+        return f"{body}.{self._sign(key, body)}"
+
+    def _read_reply_id(self, key: str, reply_id: str) -> tuple[str, str]:
+        body, _, signature = reply_id.rpartition(".")
+        parts = body.split(".")
+        if len(parts) != 3 or not hmac.compare_digest(signature.encode(), self._sign(key, body).encode()):
+            raise ReplyUnknownError()
+        return parts[1], parts[2]
+
+    def _sign(self, key: str, body: str) -> str:
+        return hmac.new(self._secret, f"reply:{key}:{body}".encode(), hashlib.sha256).hexdigest()[:12]

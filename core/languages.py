@@ -1,0 +1,194 @@
+"""The languages of the hub: the list, matching of codes, and detection.
+
+Adding a language is one line here, and folders of texts and examples. Detection rests on lingua
+(https://github.com/pemistahl/lingua-py), restricted to the languages below and their look-alikes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+from babel import Locale, UnknownLocaleError
+from lingua import IsoCode639_1, LanguageDetector, LanguageDetectorBuilder
+from lingua import Language as LinguaLanguage
+
+SOURCE_LANGUAGE = "en"
+"""The language that texts are written in first, and the last resort of every lookup."""
+
+CONFIDENCE_FLOOR = 0.72
+"""Below this a detection counts as a guess and changes nothing (measured on the evaluation sets, see docs)."""
+
+MINIMUM_LETTERS = 12
+"""A text with fewer letters never changes the language by detection ('ok', 'salut', a city's name)."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language of the hub; ``released`` means that every text exists in it."""
+
+    code: str
+    own_name: str
+    right_to_left: bool = False
+    released: bool = False
+
+    @property
+    def direction(self) -> str:
+        """Value of the HTML attribute ``dir``."""
+        return "rtl" if self.right_to_left else "ltr"
+
+
+LANGUAGES = {
+    language.code: language
+    for language in (
+        Language("en", "English", released=True),
+        Language("fr", "Français", released=True),
+        Language("it", "Italiano", released=True),
+        Language("ar", "العربية", right_to_left=True, released=True),
+        Language("de", "Deutsch"),
+        Language("es", "Español"),
+        Language("pt", "Português"),
+        Language("pl", "Polski"),
+        Language("tr", "Türkçe"),
+        Language("uk", "Українська"),
+        Language("nb", "Norsk bokmål"),
+        Language("ja", "日本語"),
+    )
+}
+RELEASED = [code for code, language in LANGUAGES.items() if language.released]
+
+LOOK_ALIKES = {"ca": "es", "nn": "nb", "da": "nb", "sv": "nb"}
+"""Detected codes that are answered in a related language of the list, which their readers read.
+
+Russian is not answered in Ukrainian: who writes Russian may not read it, and the choice would hurt. It gets English.
+"""
+
+_GROUPS = (("es", "ca", "pt"), ("nb", "nn", "da", "sv"), ("ar", "fa", "ur"))
+"""Related languages whose shares of confidence are added before the best of the group is judged."""
+
+_DETECTED = frozenset(
+    "en fr it ar de es pt pl tr uk nb ja ca nn da sv nl ro ru el he fa ur zh ko sq hr fi hu".split()  # noqa: SIM905
+)
+
+_SCRIPT_LANGUAGES = (
+    (re.compile(r"[\u3040-\u30ff]"), "ja"),
+    (re.compile(r"[\uac00-\ud7af]"), "ko"),
+    (re.compile(r"[\u0370-\u03ff]{2}"), "el"),
+    (re.compile(r"[\u0590-\u05ff]"), "he"),
+    (re.compile(r"[\u10a0-\u10ff]"), "ka"),
+    (re.compile(r"[\u0530-\u058f]"), "hy"),
+)
+
+_ARABIZI_DIGITS = re.compile(r"(?<![\w.])(?=[a-z']*[a-z])(?=[a-z']*[35679]|[a-z]*2[a-z])[a-z0-9']{3,}(?![\w.])", re.I)
+_ARABIZI_WORDS = frozenset(
+    "ana enta enti nta nti mesh mish mosh msh machi wen wein fein feen chno chnou shu shou sho shnu kif kifash kifech "
+    "wach wesh aywa ayna hada hadi haza hatha bghit biddi bedi abgha kayn kayen bikoum salam salamo choukran shukran "
+    "bezzaf barsha alkitab kitab mdina medina dyal dyali dyalna lesh leish momken mumkin yalla habibi".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What the text seems to be written in, and how sure (0..1)."""
+
+    code: str
+    confidence: float
+
+    @property
+    def is_sure(self) -> bool:
+        return self.confidence >= CONFIDENCE_FLOOR
+
+
+def match_language(code: str) -> str | None:
+    """The language of the list for a BCP 47 code (``fr-CH`` means fr), or None when the code is valid but not ours.
+
+    Raises ValueError for a malformed code.
+    """
+    try:
+        parsed = Locale.parse(code.replace("_", "-"), sep="-")
+    except UnknownLocaleError:
+        # Valid by its form, but without locale data.
+        if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
+            return None
+        raise ValueError(code) from None
+    base = {"no": "nb", "nn": "nb"}.get(parsed.language, parsed.language)
+    return base if base in LANGUAGES else None
+
+
+def accepted_language(header: str | None) -> str | None:
+    """The first language of ours in an Accept-Language header (RFC 9110 section 12.5.4), or None."""
+    choices: list[tuple[float, int, str]] = []
+    for position, part in enumerate((header or "")[:500].split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            quality = float(weight) if weight else 1.0
+            code = match_language(tag) if tag and tag != "*" else None
+        except ValueError:
+            continue
+        if code and LANGUAGES[code].released and quality > 0:
+            choices.append((-quality, position, code))
+    return min(choices)[2] if choices else None
+
+
+@cache
+def _detector() -> LanguageDetector:
+    codes = [getattr(IsoCode639_1, code.upper()) for code in _DETECTED]
+    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+
+
+def warm_up() -> None:
+    """Load the language models now, so that the first message does not wait for them."""
+    detect_language("Where can I find the handbook for our city?")
+
+
+def count_letters(text: str) -> int:
+    """Letters of any script; a letter of a script without spaces between words counts for three."""
+    return sum(
+        3 if "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" else 1
+        for char in text
+        if unicodedata.category(char).startswith("L")
+    )
+
+
+def is_arabizi(text: str) -> bool:
+    """Whether a text in Latin letters is Arabic as it is typed in chats ('3andi mochkil ma3a lwa7d')."""
+    words = re.findall(r"[a-z0-9']+", text.lower())
+    if not words:
+        return False
+    with_digits = len(_ARABIZI_DIGITS.findall(text))
+    known = sum(word in _ARABIZI_WORDS for word in words)
+    return with_digits + known >= 2 and (with_digits >= 1 or known / len(words) >= 0.4)
+
+
+def detect_language(text: str) -> Detection:
+    """The language that the text is written in; confidence 0 when it is too short to tell."""
+    for script, code in _SCRIPT_LANGUAGES:
+        if script.search(text):
+            return Detection(code, 1.0)
+    if count_letters(text) < MINIMUM_LETTERS:
+        return Detection(SOURCE_LANGUAGE, 0.0)
+    if is_arabizi(text):
+        return Detection("ar", 0.9)
+    values: dict[str, float] = {}
+    for value in _detector().compute_language_confidence_values(text[:600]):
+        values[_code(value.language)] = value.value
+    best = max(values, key=lambda code: values[code])
+    confidence = values[best]
+    for group in _GROUPS:
+        if best in group:
+            confidence = sum(values.get(code, 0.0) for code in group)
+    return Detection(best, confidence)
+
+
+def _code(language: LinguaLanguage) -> str:
+    return language.iso_code_639_1.name.lower()
+
+
+def answerable_language(detected: str) -> str:
+    """The language in which to speak to somebody who writes ``detected``: itself, a close relative, else English."""
+    if detected in LANGUAGES:
+        return detected
+    relative = LOOK_ALIKES.get(detected)
+    return relative if relative in LANGUAGES else SOURCE_LANGUAGE

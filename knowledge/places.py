@@ -1,0 +1,203 @@
+"""Finding cities, regions and countries in what people write, in every language, case form and common misspelling.
+
+Names come from data: cities from facts/cities.yaml and texts/<language>/places.yaml, countries from Babel's locale data
+(Unicode CLDR) and facts/country_forms.yaml. Nothing here knows a particular place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import yaml
+from babel import Locale
+from rapidfuzz import fuzz, process
+
+from core.languages import LANGUAGES, SOURCE_LANGUAGE
+from core.normalise import fold, words
+from knowledge.base import FOLDER, KnowledgeBase
+
+MINIMUM_STEM = 5
+"""A name is recognised with another ending ('Krakowie', 'Genovese') only when this many letters stay the same."""
+LONGEST_ENDING = 3
+MINIMUM_TYPO_LENGTH = 6
+TYPO_SIMILARITY = 88
+"""Percent of rapidfuzz's ratio that a misspelt word must reach; measured on the cities' names against each other."""
+
+_ARABIC_PREFIX = re.compile(r"^(?:و|ف)?(?:(?:ب|ل|ك)?(?:ال)|لل|ب|ل)(?=\w{3})")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+class PlaceKind(IntEnum):
+    """The narrower, the larger."""
+
+    COUNTRY = 1
+    REGION = 2
+    CITY = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """A country (id = its code), a region or a city."""
+
+    id: str
+    kind: PlaceKind
+    country: str
+    region: str | None = None
+
+
+class Gazetteer:
+    """All places that the hub can recognise."""
+
+    def __init__(
+        self,
+        base: KnowledgeBase,
+        *,
+        country_forms: dict[str, list[str]] | None = None,
+        unnamed: frozenset[str] = frozenset(),
+    ) -> None:
+        self._base = base
+        self._unnamed = unnamed | {"EU", "UN", "EZ", "ZZ"}
+        self.places: dict[str, Place] = {}
+        self._by_words: dict[tuple[str, ...], Place] = {}
+        self._by_first: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self._stems: dict[str, Place] = {}
+        self._glyphs: dict[str, Place] = {}
+        self._longest = 1
+        self._add_countries(country_forms or {})
+        self._add_cities()
+        self._single = {name[0]: place for name, place in self._by_words.items() if len(name) == 1}
+        self._typo_names = [name for name in self._single if len(name) >= MINIMUM_TYPO_LENGTH]
+
+    @classmethod
+    def load(cls, base: KnowledgeBase, folder: Path = FOLDER) -> Gazetteer:
+        """Build it from the knowledge base and the case forms of country names."""
+        forms = yaml.safe_load((folder / "facts" / "country_forms.yaml").read_text(encoding="utf-8"))
+        groups = yaml.safe_load((folder / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
+        return cls(base, country_forms=forms, unnamed=frozenset(groups["unnamed"]))
+
+    def find(self, text: str) -> list[Place]:
+        """Places named in the text, narrowest first, then in the order of the text."""
+        found: dict[str, tuple[int, Place]] = {}
+        tokens = words(text)
+        for position, place in self._exact(tokens):
+            found.setdefault(place.id, (position, place))
+        for glyphs, place in self._glyphs.items():
+            if glyphs in text:
+                found.setdefault(place.id, (text.index(glyphs), place))
+        if not found:
+            for position, token in enumerate(tokens):
+                near = self._inflected(token) or self._misspelt(token)
+                if near is not None:
+                    found.setdefault(near.id, (position, near))
+        return [place for _, place in sorted(found.values(), key=lambda pair: (-pair[1].kind, pair[0]))]
+
+    def find_one(self, text: str) -> Place | None:
+        """The narrowest place named in the text."""
+        return next(iter(self.find(text)), None)
+
+    def get(self, place_id: str | None) -> Place | None:
+        return self.places.get(place_id) if place_id else None
+
+    def name(self, place: Place, language: str) -> str:
+        """The place's name in the language, else its own name."""
+        if place.kind is PlaceKind.COUNTRY:
+            return str(Locale.parse(language).territories.get(place.id, place.id))
+        for code in (language, SOURCE_LANGUAGE):
+            names = self._base.place_names.get(code, {}).get(place.id)
+            if names:
+                return names[0]
+        city = self._base.cities.get(place.id)
+        return city.name if city else place.id
+
+    def _add_countries(self, forms: dict[str, list[str]]) -> None:
+        codes = [str(code) for code in Locale.parse(SOURCE_LANGUAGE).territories]
+        codes = [code for code in codes if re.fullmatch(r"[A-Z]{2}", code)]
+        for code in codes:
+            if code in self._unnamed:
+                continue
+            place = self.places[code] = Place(code, PlaceKind.COUNTRY, code)
+            for language in LANGUAGES:
+                self._add_name(str(Locale.parse(language).territories.get(code, "")), place)
+            for name in forms.get(code, []):
+                self._add_name(name, place)
+
+    def _add_cities(self) -> None:
+        for city in self._base.cities.values():
+            place = self.places[city.id] = Place(city.id, PlaceKind.CITY, city.country, city.region)
+            self._add_name(city.name, place)
+            for part in city.name.split("/"):
+                self._add_name(part, place)
+            if city.region and city.region not in self.places:
+                self.places[city.region] = Place(city.region, PlaceKind.REGION, city.country, city.region)
+        for names in self._base.place_names.values():
+            for place_id, spellings in names.items():
+                for spelling in spellings:
+                    if place_id in self.places:
+                        self._add_name(spelling, self.places[place_id])
+
+    def _add_name(self, name: str, place: Place) -> None:
+        tokens = tuple(_without_prefix(token) for token in words(name))
+        if not tokens or len("".join(tokens)) < 2:
+            return
+        if _CJK.search(name):
+            self._glyphs.setdefault(name, place)
+            return
+        known = self._by_words.get(tokens)
+        if known is not None and known.kind >= place.kind:
+            return
+        if known is None:
+            self._by_first[tokens[0]].append(tokens)
+        self._by_words[tokens] = place
+        self._longest = max(self._longest, len(tokens))
+        if len(tokens) == 1:
+            stem = tokens[0].rstrip("aeiouyаеиоуыіїяью")
+            if len(stem) >= MINIMUM_STEM:
+                self._stems.setdefault(stem, place)
+
+    def _exact(self, tokens: list[str]) -> Iterator[tuple[int, Place]]:
+        position = 0
+        bare = [_without_prefix(token) for token in tokens]
+        while position < len(tokens):
+            match = self._longest_match(tokens, position) or self._longest_match(bare, position)
+            if match is None:
+                position += 1
+                continue
+            yield position, self._by_words[match]
+            position += len(match)
+
+    def _longest_match(self, tokens: list[str], position: int) -> tuple[str, ...] | None:
+        candidates: Iterable[tuple[str, ...]] = self._by_first.get(tokens[position], ())
+        matching = [name for name in candidates if tuple(tokens[position : position + len(name)]) == name]
+        return max(matching, key=len, default=None)
+
+    def _inflected(self, token: str) -> Place | None:
+        for cut in range(LONGEST_ENDING + 1):
+            stem = token[: len(token) - cut]
+            if len(stem) < MINIMUM_STEM:
+                return None
+            if stem in self._stems:
+                return self._stems[stem]
+        return None
+
+    def _misspelt(self, token: str) -> Place | None:
+        if len(token) < MINIMUM_TYPO_LENGTH:
+            return None
+        best = process.extractOne(token, self._typo_names, scorer=fuzz.ratio, score_cutoff=TYPO_SIMILARITY)
+        return self._single[best[0]] if best else None
+
+
+def _without_prefix(token: str) -> str:
+    """An Arabic word without the article and the particles that are written together with it ('ببولونيا')."""
+    return _ARABIC_PREFIX.sub("", token) if "\u0600" <= token[:1] <= "\u06ff" else token
+
+
+def place_from_input(gazetteer: Gazetteer, value: str | None) -> Place | None:
+    """A place that a client states, by name in any language or by id; None when it is not recognised."""
+    if not value:
+        return None
+    return gazetteer.get(value) or gazetteer.get(value.upper()) or gazetteer.find_one(fold(value))

@@ -1,0 +1,205 @@
+"""Finding the services for a person: by name, by number, by place, by ground and by need.
+
+Nearest first: the city's desks, then the region's, then the country's bodies, then what is Europe-wide. Within one
+step the better fit to ground and need comes first, and a fresh contact before one that is undated or two years old.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+from pathlib import Path
+
+import yaml
+from rapidfuzz import fuzz
+
+from core.normalise import fold, words
+from knowledge.base import FOLDER, Entry, KnowledgeBase
+from knowledge.keywords import Keywords
+from knowledge.places import Gazetteer, Place, PlaceKind
+from knowledge.schema import Kind, ServiceFact
+
+STALE_AFTER_MONTHS = 24
+MOST_SERVICES = 3
+MINIMUM_NAME_SIMILARITY = 90
+"""Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
+
+_NUMBER = re.compile(r"\+?\d[\d\s()./-]{1,}\d|\d{2,}")
+_LATEST_DATE = re.compile(r"(?:19|20)\d\d(?:-\d\d)?")
+
+
+class Nearness(IntEnum):
+    """How near a service is to the place asked for; the higher, the nearer."""
+
+    EUROPE = 1
+    COUNTRY = 2
+    REGION = 3
+    CITY = 4
+
+
+@dataclass(frozen=True)
+class ServiceQuery:
+    """What somebody looks for."""
+
+    text: str
+    place: Place | None = None
+    grounds: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class NameMatch:
+    """A service that the text names, and how (``number`` or ``name``)."""
+
+    entry: Entry
+    by: str
+    strength: float
+
+
+class ServiceSearch:
+    """The services of the knowledge base, ready to be searched."""
+
+    def __init__(self, base: KnowledgeBase, gazetteer: Gazetteer, keywords: Keywords, groups: Mapping[str, list[str]]):
+        self._base = base
+        self._gazetteer = gazetteer
+        self._keywords = keywords
+        self._groups = {name: frozenset(countries) for name, countries in groups.items()}
+        self._services = base.list_entries(Kind.SERVICE)
+        self._names = {entry.id: _names(entry) for entry in self._services}
+        self._numbers = {entry.id: _numbers(entry.service) for entry in self._services}
+
+    @classmethod
+    def load(
+        cls, base: KnowledgeBase, gazetteer: Gazetteer, keywords: Keywords, folder: Path = FOLDER
+    ) -> ServiceSearch:
+        groups = yaml.safe_load((folder / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
+        return cls(base, gazetteer, keywords, groups)
+
+    def read_query(self, text: str, *, place: Place | None = None, language: str) -> ServiceQuery:
+        """What a message asks for; a place in the text beats the ``place`` that is known from before."""
+        return ServiceQuery(
+            text,
+            self._gazetteer.find_one(text) or place,
+            self._keywords.find("ground", text, language),
+            self._keywords.find("need", text, language),
+        )
+
+    def find(self, query: ServiceQuery, *, today: date) -> list[Entry]:
+        """The services to show, at most three, nearest first; empty when neither a place nor a service was named."""
+        named = self.find_named(query.text)
+        found = [match.entry for match in named[:1] if self._fits(match, query)]
+        if query.place is not None:
+            ranked = sorted(
+                (
+                    entry
+                    for entry in self._services
+                    if self._nearness(entry.service, query.place) and entry not in found
+                ),
+                key=lambda entry: self._rank(entry, query, today),
+                reverse=True,
+            )
+            near = [entry for entry in ranked if self._nearness(entry.service, query.place) != Nearness.EUROPE]
+            found += near or ranked
+        return found[:MOST_SERVICES]
+
+    def find_named(self, text: str) -> list[NameMatch]:
+        """Services that the text names or whose number it holds, best first."""
+        matches = []
+        numbers = {re.sub(r"\D", "", match) for match in _NUMBER.findall(fold(text))}
+        tokens = words(text)
+        for entry in self._services:
+            if numbers & self._numbers[entry.id]:
+                matches.append(NameMatch(entry, "number", 2.0))
+                continue
+            strength = max((_similarity(name, tokens) for name in self._names[entry.id]), default=0.0)
+            if strength >= MINIMUM_NAME_SIMILARITY:
+                matches.append(NameMatch(entry, "name", strength / 100))
+        return sorted(matches, key=lambda match: match.strength, reverse=True)
+
+    def works_in(self, entry: Entry, place: Place) -> bool:
+        """Whether a service reaches a place, as far as the facts say."""
+        return bool(self._nearness(entry.service, place)) and place.country not in entry.service.excluded_countries
+
+    def is_stale(self, entry: Entry, today: date) -> bool:
+        """Whether a service's contact is undated or older than two years."""
+        return is_stale(entry.service.as_of, today)
+
+    def _fits(self, match: NameMatch, query: ServiceQuery) -> bool:
+        """A number names a service everywhere; a name that two countries share needs the country."""
+        country = match.entry.service.country
+        if query.place is None or match.by == "number" or country in {None, "EU"}:
+            return True
+        return country == query.place.country
+
+    def _nearness(self, service: ServiceFact, place: Place) -> Nearness | None:
+        if place.kind is PlaceKind.CITY and place.id in service.covers:
+            return Nearness.CITY
+        if place.region and place.region in service.covers:
+            return Nearness.REGION
+        if service.covers:
+            return None
+        if service.country == place.country:
+            return Nearness.COUNTRY
+        group = {"EU": "EU", None: "COE"}.get(service.country, "")
+        if place.country in self._groups.get(group, ()) and place.country not in service.excluded_countries:
+            return Nearness.EUROPE
+        return None
+
+    def _rank(self, entry: Entry, query: ServiceQuery, today: date) -> tuple[float, ...]:
+        service = entry.service
+        assert query.place is not None
+        grounds, needs = frozenset(service.grounds), frozenset(service.needs)
+        fit = 2.0 * bool(query.grounds & grounds) + 1.0 * ("any" in grounds) + 1.5 * len(query.needs & needs)
+        if query.grounds and not query.grounds & grounds and "any" not in grounds:
+            fit -= 2.0
+        reachable = 0.5 * bool(service.phone) + 0.3 * bool(service.url or service.email)
+        specialised = -1.5 * ("migrant-advice" in needs and not query.needs & {"migrant-advice", "information"})
+        fresh = 0.4 * (not is_stale(service.as_of, today))
+        return (
+            self._nearness(service, query.place) or 0,
+            0.0 if service.superseded_by else 1.0,
+            fit + reachable + specialised + fresh,
+        )
+
+
+def is_stale(as_of: str | None, today: date) -> bool:
+    """Whether a date of the facts is missing or more than two years ago (the latest year named counts)."""
+    dates = _LATEST_DATE.findall(as_of or "")
+    if not dates:
+        return True
+    year, _, month = max(dates, key=lambda value: (value[:4], value[5:] or "12")).partition("-")
+    months = (today.year - int(year)) * 12 + today.month - int(month or 12)
+    return months > STALE_AFTER_MONTHS
+
+
+def _names(entry: Entry) -> frozenset[tuple[str, ...]]:
+    service = entry.service
+    spelled = [service.name_local, service.name_en, re.sub(r"\(.*?\)", "", service.name_local)]
+    spelled += re.findall(r"\(([^)]+)\)", service.name_local)
+    for text in entry.texts.values():
+        spelled += [text.title, re.sub(r"\(.*?\)", "", text.title), *text.aliases]
+        spelled += re.findall(r"\(([^)]+)\)", text.title)
+    names = (tuple(words(name)) for name in spelled)
+    return frozenset(name for name in names if name and len("".join(name)) >= 3)
+
+
+def _numbers(service: ServiceFact) -> frozenset[str]:
+    digits = {re.sub(r"\D", "", part) for part in re.split(r"[/,;]| or ", service.phone or "")}
+    digits |= {re.sub(r"\D", "", number) for number in _NUMBER.findall(service.name_local)}
+    return frozenset(number for number in digits if len(number) >= 3)
+
+
+def _similarity(name: tuple[str, ...], tokens: list[str]) -> float:
+    """How well a run of the message's words equals a name, 0..100. Short names must be equal."""
+    wanted, size = " ".join(name), len(name)
+    best = 0.0
+    for start in range(len(tokens) - size + 1):
+        run = " ".join(tokens[start : start + size])
+        if run == wanted:
+            return 100.0 + min(len(wanted), 40) / 10
+        if len(wanted) >= 7:
+            best = max(best, fuzz.ratio(run, wanted))
+    return best

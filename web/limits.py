@@ -1,0 +1,129 @@
+"""Bounds on what comes in: size of a body, messages a minute by conversation and by address.
+
+A city hall is one address, so addresses get much more than conversations. Whoever connects from this machine without a
+proxy's header has no limit; the header is believed only from the proxies that are named in the settings.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from conversation.errors import TooManyMessagesError
+
+MESSAGES_PER_SENDER = 30
+MESSAGES_PER_ADDRESS = 600
+WINDOW = 60.0
+"""Seconds in which the messages are counted."""
+LARGEST_BODY = 64 * 1024
+"""Bytes of the largest request body that is read."""
+LARGEST_INTERNAL_BODY = 4 * 1024 * 1024
+"""The same for the assistant, which sends its whole tracker."""
+MOST_KEYS = 100_000
+
+
+@dataclass
+class SlidingWindow:
+    """Counts events of a key in the last minute. In memory only, and nothing older than a minute is kept."""
+
+    most: int
+    _events: OrderedDict[str, list[float]] = field(default_factory=OrderedDict)
+
+    def take(self, key: str, *, now: float | None = None) -> None:
+        """Count one event. Raises TooManyMessagesError when the minute is full."""
+        now = time.monotonic() if now is None else now
+        recent = [moment for moment in self._events.get(key, []) if moment > now - WINDOW]
+        if len(recent) >= self.most:
+            self._events[key] = recent
+            raise TooManyMessagesError(seconds=max(1, round(recent[0] + WINDOW - now)))
+        recent.append(now)
+        self._events[key] = recent
+        self._events.move_to_end(key)
+        while len(self._events) > MOST_KEYS:
+            self._events.popitem(last=False)
+
+
+class MessageLimits:
+    """Both limits for one message."""
+
+    def __init__(self, trusted_proxies: frozenset[str]) -> None:
+        self._trusted = trusted_proxies
+        self._senders = SlidingWindow(MESSAGES_PER_SENDER)
+        self._addresses = SlidingWindow(MESSAGES_PER_ADDRESS)
+
+    def check(self, connection: HTTPConnection, sender: str | None) -> None:
+        """Count a message of this connection. Raises TooManyMessagesError."""
+        address = client_address(connection, self._trusted)
+        if address is None:
+            return
+        self._addresses.take(address)
+        if sender:
+            self._senders.take(sender)
+
+
+def client_address(connection: HTTPConnection, trusted: frozenset[str]) -> str | None:
+    """The address that limits count, or None for a peer on this machine that speaks for itself."""
+    peer = connection.client.host if connection.client else "unknown"
+    forwarded = connection.headers.get("x-forwarded-for")
+    if forwarded and peer in trusted:
+        # The last address is the one that the trusted proxy itself saw.
+        return forwarded.split(",")[-1].strip()[:64]
+    if forwarded is None and _is_loopback(peer):
+        return None
+    return peer
+
+
+def _is_loopback(peer: str) -> bool:
+    try:
+        return ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
+class BodyLimit:
+    """ASGI middleware that reads a body up to the bound and answers 413 beyond it, announced or not."""
+
+    def __init__(self, app: ASGIApp, *, refuse: Callable[[Request], Response]) -> None:
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+            await self._app(scope, receive, send)
+            return
+        most = LARGEST_INTERNAL_BODY if scope["path"].startswith("/internal/") else LARGEST_BODY
+        body = await _read_body(scope, receive, most)
+        if body is None:
+            await self._refuse(Request(scope))(scope, receive, send)
+            return
+        sent = False
+
+        async def replay() -> Message:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+async def _read_body(scope: Scope, receive: Receive, most: int) -> bytes | None:
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > most:
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > most:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)

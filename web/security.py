@@ -1,0 +1,38 @@
+"""Headers that keep pages to themselves: no third party, no referrer, frames only where the settings allow them."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+EMBEDDED_PAGE = "/embed"
+
+
+class SecurityHeaders:
+    """ASGI middleware that sets the headers on every answer."""
+
+    def __init__(self, app: ASGIApp, *, embed_origins: list[str]) -> None:
+        self._app = app
+        self._embed_ancestors = " ".join(["'self'", *embed_origins])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        ancestors = self._embed_ancestors if scope["path"] == EMBEDDED_PAGE else "'none'"
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+            f"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+        )
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", policy)
+                headers.setdefault("Referrer-Policy", "no-referrer")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
