@@ -1,4 +1,4 @@
-"""What the hub itself remembers of a conversation, for an hour and never on disk: its language, and whose turn it is."""
+"""What the hub remembers of a conversation, for an hour and never on disk: its language, and whose turn it is."""
 
 from __future__ import annotations
 

@@ -68,9 +68,7 @@ Russian is not answered in Ukrainian: who writes Russian may not read it, and th
 _GROUPS = (("es", "ca", "pt"), ("nb", "nn", "da", "sv"), ("ar", "fa", "ur"))
 """Related languages whose shares of confidence are added before the best of the group is judged."""
 
-_DETECTED = frozenset(
-    "en fr it ar de es pt pl tr uk nb ja ca nn da sv nl ro ru el he fa ur zh ko sq hr fi hu".split()  # noqa: SIM905
-)
+_DETECTED = frozenset("en fr it ar de es pt pl tr uk nb ja ca nn da sv nl ro ru el he fa ur zh ko sq hr fi hu".split())
 
 _SCRIPT_LANGUAGES = (
     (re.compile(r"[\u3040-\u30ff]"), "ja"),
@@ -85,7 +83,7 @@ _ARABIZI_DIGITS = re.compile(r"(?<![\w.])(?=[a-z']*[a-z])(?=[a-z']*[35679]|[a-z]
 _ARABIZI_WORDS = frozenset(
     "ana enta enti nta nti mesh mish mosh msh machi wen wein fein feen chno chnou shu shou sho shnu kif kifash kifech "
     "wach wesh aywa ayna hada hadi haza hatha bghit biddi bedi abgha kayn kayen bikoum salam salamo choukran shukran "
-    "bezzaf barsha alkitab kitab mdina medina dyal dyali dyalna lesh leish momken mumkin yalla habibi".split()  # noqa: SIM905
+    "bezzaf barsha alkitab kitab mdina medina dyal dyali dyalna lesh leish momken mumkin yalla habibi".split()
 )
 
 

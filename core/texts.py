@@ -1,7 +1,8 @@
 """Every sentence that a person reads, by key, from locales/<language>/*.yml. English is the source.
 
-A file ``chat.yml`` holds keys below ``chat.``. A value is a sentence with ``{placeholders}``, or a mapping of CLDR plural
-categories (``one``, ``other``, ...) chosen by the placeholder ``count``. Sentences are whole: nothing is joined to them.
+A file ``chat.yml`` holds keys below ``chat.``. A value is a sentence with ``{placeholders}``, or a mapping of CLDR
+plural categories (``one``, ``other``, ...) chosen by the placeholder ``count``. Sentences are whole: nothing is joined
+to them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Words by which people mean an area, a kind of tool, an audience, a ground or a need; data in texts/<language>/keywords.yaml.
+"""Words by which people mean an area, a kind of tool, an audience, a ground or a need.
+
+The words are data: texts/<language>/keywords.yaml.
 
 Each keyword is a beginning of a word ('logement' also finds 'logements'); one with a space is looked for as a phrase.
 """

@@ -1,7 +1,7 @@
 """Finding cities, regions and countries in what people write, in every language, case form and common misspelling.
 
-Names come from data: cities from facts/cities.yaml and texts/<language>/places.yaml, countries from Babel's locale data
-(Unicode CLDR) and facts/country_forms.yaml. Nothing here knows a particular place.
+Names come from data: cities from facts/cities.yaml and texts/<language>/places.yaml, countries and capitals from Babel's
+locale data (Unicode CLDR), country_forms.yaml and towns.yaml. Nothing here knows a particular place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 from babel import Locale
+from babel.core import get_global
 from rapidfuzz import fuzz, process
 
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
@@ -28,6 +29,7 @@ MINIMUM_TYPO_LENGTH = 6
 TYPO_SIMILARITY = 88
 """Percent of rapidfuzz's ratio that a misspelt word must reach; measured on the cities' names against each other."""
 
+_ZONES = ("Africa/", "America/", "Asia/", "Australia/", "Europe/", "Pacific/")
 _ARABIC_PREFIX = re.compile(r"^(?:و|ف)?(?:(?:ب|ل|ك)?(?:ال)|لل|ب|ل)(?=\w{3})")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -58,6 +60,7 @@ class Gazetteer:
         base: KnowledgeBase,
         *,
         country_forms: dict[str, list[str]] | None = None,
+        towns: dict[str, list[list[str]]] | None = None,
         unnamed: frozenset[str] = frozenset(),
     ) -> None:
         self._base = base
@@ -69,6 +72,7 @@ class Gazetteer:
         self._glyphs: dict[str, Place] = {}
         self._longest = 1
         self._add_countries(country_forms or {})
+        self._add_towns(towns or {})
         self._add_cities()
         self._single = {name[0]: place for name, place in self._by_words.items() if len(name) == 1}
         self._typo_names = [name for name in self._single if len(name) >= MINIMUM_TYPO_LENGTH]
@@ -77,8 +81,9 @@ class Gazetteer:
     def load(cls, base: KnowledgeBase, folder: Path = FOLDER) -> Gazetteer:
         """Build it from the knowledge base and the case forms of country names."""
         forms = yaml.safe_load((folder / "facts" / "country_forms.yaml").read_text(encoding="utf-8"))
+        towns = yaml.safe_load((folder / "facts" / "towns.yaml").read_text(encoding="utf-8"))
         groups = yaml.safe_load((folder / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
-        return cls(base, country_forms=forms, unnamed=frozenset(groups["unnamed"]))
+        return cls(base, country_forms=forms, towns=towns, unnamed=frozenset(groups["unnamed"]))
 
     def find(self, text: str) -> list[Place]:
         """Places named in the text, narrowest first, then in the order of the text."""
@@ -125,6 +130,20 @@ class Gazetteer:
                 self._add_name(str(Locale.parse(language).territories.get(code, "")), place)
             for name in forms.get(code, []):
                 self._add_name(name, place)
+
+    def _add_towns(self, towns: dict[str, list[list[str]]]) -> None:
+        """Towns outside the network stand for their country: CLDR's cities of time zones, and facts/towns.yaml."""
+        for zone, code in get_global("zone_territories").items():
+            place = self.places.get(code)
+            if place is None or not zone.startswith(_ZONES):
+                continue
+            self._add_name(zone.rpartition("/")[2].replace("_", " "), place)
+            for language in LANGUAGES:
+                self._add_name(str(Locale.parse(language).time_zones.get(zone, {}).get("city", "")), place)
+        for code, named in towns.items():
+            for names in named:
+                for name in names:
+                    self._add_name(name, self.places[code])
 
     def _add_cities(self) -> None:
         for city in self._base.cities.values():

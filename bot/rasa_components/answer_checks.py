@@ -19,6 +19,8 @@ from rasa.core.actions.action import RemoteAction
 from rasa.core.nlg.callback import CallbackNaturalLanguageGenerator, nlg_response_format_spec
 from rasa.shared.exceptions import RasaException
 
+Check = Callable[[Any], ValidationError | None]
+
 logger = logging.getLogger(__name__)
 
 # SHA-256 of the source of the functions that are replaced, in Rasa 3.6.21.
@@ -37,7 +39,7 @@ def compile_answer_checks() -> bool:
     if not known:
         logger.warning("Rasa's checks of the hub's answers are not those of 3.6.21: they stay, and turns are slower.")
         return False
-    check_action = _compile(RemoteAction.action_response_format_spec())
+    check_action = _compile_by_event(RemoteAction.action_response_format_spec())
     check_text = _compile(nlg_response_format_spec())
 
     def validate_action_result(self: RemoteAction, result: dict[str, Any]) -> bool:
@@ -66,6 +68,28 @@ def fingerprint(function: Callable[..., Any]) -> str:
         return ""
 
 
-def _compile(schema: dict[str, Any]) -> Callable[[Any], ValidationError | None]:
+def _compile_by_event(schema: dict[str, Any]) -> Check:
+    """The same check, but an event is held against the one form that has its name, not against all 23."""
+    event_schema = schema["properties"]["events"]["items"]
+    forms = {form["properties"]["event"]["const"]: form for form in event_schema["oneOf"]}
+    checks = {name: _compile({**event_schema, "oneOf": [form]}) for name, form in forms.items()}
+    check_unnamed = _compile(event_schema)
+    check_frame = _compile({**schema, "properties": {**schema["properties"], "events": {"type": "array"}}})
+
+    def check(result: Any) -> ValidationError | None:
+        error = check_frame(result)
+        if error is not None:
+            return error
+        for event in result.get("events", ()):
+            name = event.get("event") if isinstance(event, dict) else None
+            error = checks.get(str(name), check_unnamed)(event)
+            if error is not None:
+                return error
+        return None
+
+    return check
+
+
+def _compile(schema: dict[str, Any]) -> Check:
     validator = validator_for(schema)(schema)
     return lambda instance: best_match(validator.iter_errors(instance))

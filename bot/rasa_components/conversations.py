@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, SESSION_START_METADATA_SLOT
 from rasa.shared.core.conversation import Dialogue
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -152,10 +152,14 @@ class ConversationStore(TrackerStore):
 
 def _worth_keeping(tracker: DialogueStateTracker, kept_events: int) -> list[Event]:
     # Slots are kept as they are now, so their history is not needed; nor is the start of the session, which would
-    # empty them again.
+    # empty them again, nor the slot in which Rasa keeps the first message's metadata.
     events = [e for e in tracker.applied_events() if not isinstance(e, (BotUttered, SlotSet, SessionStarted))]
     actions = (event.action_name for event in reversed(events) if isinstance(event, ActionExecuted))
     if events and next(actions, None) != ACTION_LISTEN_NAME:
         events.append(ActionExecuted(ACTION_LISTEN_NAME))
-    slots = [SlotSet(name, value) for name, value in tracker.current_slot_values().items() if value is not None]
+    slots = [
+        SlotSet(name, value)
+        for name, value in tracker.current_slot_values().items()
+        if value is not None and name != SESSION_START_METADATA_SLOT
+    ]
     return [*slots, *events[-kept_events:]]

@@ -37,7 +37,17 @@ def test_a_right_answer_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [{"events": [{"event": "slot", "value": 1}]}, {"events": [{"name": "x"}]}, {"responses": "text"}, []]
+    "answer",
+    [
+        {"events": [{"event": "slot", "value": 1}]},
+        {"events": [{"event": "nothing_known"}]},
+        {"events": [{"event": ["slot"]}]},
+        {"events": [{"name": "x"}]},
+        {"events": ["slot"]},
+        {"events": {}},
+        {"responses": "text"},
+        [],
+    ],
 )
 def test_a_wrong_answer_is_refused(answer: object) -> None:
     with pytest.raises(ValidationError):
