@@ -26,7 +26,7 @@ from knowledge.base import load_knowledge
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
-from web import api, catalogue, chat, health, internal
+from web import api, catalogue, chat, health, information, internal
 from web.limits import BodyLimit, MessageLimits
 from web.problems import problem, reader_language, register_problem_handlers
 from web.security import SecurityHeaders
@@ -109,7 +109,7 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
 
     app.add_middleware(BodyLimit, refuse=refuse)
     app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)
-    for part in (api, internal, health, chat, catalogue):
+    for part in (api, internal, health, chat, catalogue, information):
         app.include_router(part.router)
     chat.mount_static(app)
     return app

@@ -14,12 +14,12 @@ from functools import cache
 from babel import Locale
 
 from channels.base import Button, Contact, ContactKind, Link, Reply
-from conversation.dates import format_as_of
 from core.languages import LANGUAGES, RELEASED
 from core.normalise import words
 from core.settings import Settings
 from core.texts import Texts
 from knowledge.base import Entry, Group, KnowledgeBase
+from knowledge.dates import format_as_of, is_stale
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer, Place
 from knowledge.schema import (
@@ -57,6 +57,11 @@ class Wording:
         """A reply of one sentence from the catalogue."""
         return Reply(text=self.texts.get(key, language, **values), language=language)
 
+    def dated(self, key: str, as_of: str | None, language: str) -> str:
+        """A sentence about a date; ``<key>_undated`` says the same where the date is not known."""
+        when = format_as_of(as_of, language)
+        return self.texts.get(f"{key}_undated", language) if when is None else self.texts.get(key, language, date=when)
+
     def button(self, key: str, language: str, payload: str, /, **values: object) -> Button:
         return Button(title=self.texts.get(key, language, **values), payload=payload)
 
@@ -92,9 +97,8 @@ class Wording:
                 lines.append(self.texts.get("chat.service_works_there", language, country=country))
         contacts = self._contacts(entry, language)
         lines += ["", *(f"{contact.label}: {contact.value}" for contact in contacts)]
-        when = format_as_of(fact.as_of, language, self.texts)
-        stale = self.services.is_stale(entry, today)
-        lines.append(self.texts.get("chat.contact_stale" if stale else "chat.contact_unconfirmed", language, date=when))
+        key = "chat.contact_stale" if is_stale(fact.as_of, today) else "chat.contact_unconfirmed"
+        lines.append(self.dated(key, fact.as_of, language))
         links = [self._link(self.texts.get("link.service", language), str(fact.url))] if fact.url else []
         return Reply(
             text=_lay_out(lines),
@@ -116,9 +120,7 @@ class Wording:
         lines += [f"{contact.label}: {contact.value}" for contact in contacts]
         if text is not None:
             lines += ["", text.note] + ([text.text_access] if text.text_access else [])
-        lines.append(
-            self.texts.get("safety.numbers_date", language, date=format_as_of(fact.as_of, language, self.texts))
-        )
+        lines.append(self.dated("safety.numbers_date", fact.as_of, language))
         return Reply(text=_lay_out(lines), contacts=contacts, language=language)
 
     def emergency_anywhere(self, language: str) -> Reply:
@@ -135,8 +137,8 @@ class Wording:
             return None
         label = self.texts.label("helpline", name, language)
         contact = _phone(f"{label} ({line.name})", line.phone)
-        when = format_as_of(line.as_of, language, self.texts)
-        lines = [f"{contact.label}: {contact.value}", self.texts.get("chat.contact_unconfirmed", language, date=when)]
+        dated = self.dated("chat.contact_unconfirmed", line.as_of, language)
+        lines = [f"{contact.label}: {contact.value}", dated]
         return Reply(text=_lay_out(lines), contacts=[contact], language=language)
 
     def country_buttons(self, payload: str, language: str) -> list[Button]:
@@ -180,9 +182,8 @@ class Wording:
 
     def source_line(self, entry: Entry, language: str) -> str:
         """Where an entry comes from and of when it is, as a sentence."""
-        when = format_as_of(entry.fact.as_of, language, self.texts)
         key = "chat.source_seed" if entry.fact.source_url == "seed" else "chat.source_page"
-        return self.texts.get(key, language, date=when)
+        return self.dated(key, entry.fact.as_of, language)
 
     def source_links(self, entry: Entry, language: str) -> list[Link]:
         """The page that an entry's facts were read on."""

@@ -272,7 +272,7 @@ class Conversations:
         """A language that the hub does not have yet: say so in it, offer the others, still give numbers and help."""
         wording = self._wording
         language = language if language in wording.texts.languages else SOURCE_LANGUAGE
-        place = wording.gazetteer.find_one(text) or place_from_input(wording.gazetteer, message.city)
+        place = wording.gazetteer.find_one(text, language) or place_from_input(wording.gazetteer, message.city)
         opening = wording.say("language.not_yet", language)
         opening.buttons = wording.language_buttons()
         replies = [opening]

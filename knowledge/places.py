@@ -1,7 +1,7 @@
 """Finding cities, regions and countries in what people write, in every language, case form and common misspelling.
 
-Names come from data: cities from facts/cities.yaml and texts/<language>/places.yaml, countries and capitals from Babel's
-locale data (Unicode CLDR), country_forms.yaml and towns.yaml. Nothing here knows a particular place.
+Names come from data: cities from facts/cities.yaml and texts/<language>/places.yaml, countries and capitals from
+Babel's locale data (Unicode CLDR), country_forms.yaml and towns.yaml. Nothing here knows a particular place.
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ class Gazetteer:
         country_forms: dict[str, list[str]] | None = None,
         towns: dict[str, list[list[str]]] | None = None,
         unnamed: frozenset[str] = frozenset(),
+        ambiguous: dict[str, list[str]] | None = None,
     ) -> None:
         self._base = base
+        self._ambiguous = ambiguous or {}
         self._unnamed = unnamed | {"EU", "UN", "EZ", "ZZ"}
         self.places: dict[str, Place] = {}
         self._by_words: dict[tuple[str, ...], Place] = {}
@@ -83,12 +85,17 @@ class Gazetteer:
         forms = yaml.safe_load((folder / "facts" / "country_forms.yaml").read_text(encoding="utf-8"))
         towns = yaml.safe_load((folder / "facts" / "towns.yaml").read_text(encoding="utf-8"))
         groups = yaml.safe_load((folder / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
-        return cls(base, country_forms=forms, towns=towns, unnamed=frozenset(groups["unnamed"]))
+        return cls(
+            base, country_forms=forms, towns=towns, unnamed=frozenset(groups["unnamed"]), ambiguous=groups["ambiguous"]
+        )
 
-    def find(self, text: str) -> list[Place]:
-        """Places named in the text, narrowest first, then in the order of the text."""
+    def find(self, text: str, language: str = "") -> list[Place]:
+        """Places named in the text, narrowest first, then in the order of the text.
+
+        A name that is an ordinary word elsewhere ('Roma') counts only in the languages where it is the place.
+        """
         found: dict[str, tuple[int, Place]] = {}
-        tokens = words(text)
+        tokens = [token for token in words(text) if language in self._ambiguous.get(token, (language,))]
         for position, place in self._exact(tokens):
             found.setdefault(place.id, (position, place))
         for glyphs, place in self._glyphs.items():
@@ -101,9 +108,9 @@ class Gazetteer:
                     found.setdefault(near.id, (position, near))
         return [place for _, place in sorted(found.values(), key=lambda pair: (-pair[1].kind, pair[0]))]
 
-    def find_one(self, text: str) -> Place | None:
+    def find_one(self, text: str, language: str = "") -> Place | None:
         """The narrowest place named in the text."""
-        return next(iter(self.find(text)), None)
+        return next(iter(self.find(text, language)), None)
 
     def get(self, place_id: str | None) -> Place | None:
         return self.places.get(place_id) if place_id else None

@@ -18,17 +18,16 @@ from rapidfuzz import fuzz
 
 from core.normalise import fold, words
 from knowledge.base import FOLDER, Entry, KnowledgeBase
+from knowledge.dates import is_stale
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
 
-STALE_AFTER_MONTHS = 24
 MOST_SERVICES = 3
 MINIMUM_NAME_SIMILARITY = 90
 """Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
 
 _NUMBER = re.compile(r"\+?\d[\d\s()./-]{1,}\d|\d{2,}")
-_LATEST_DATE = re.compile(r"(?:19|20)\d\d(?:-\d\d)?")
 
 
 class Nearness(IntEnum):
@@ -82,7 +81,7 @@ class ServiceSearch:
         """What a message asks for; a place in the text beats the ``place`` that is known from before."""
         return ServiceQuery(
             text,
-            self._gazetteer.find_one(text) or place,
+            self._gazetteer.find_one(text, language) or place,
             self._keywords.find("ground", text, language),
             self._keywords.find("need", text, language),
         )
@@ -91,19 +90,18 @@ class ServiceSearch:
         """The services to show, at most three, nearest first; empty when neither a place nor a service was named."""
         named = self.find_named(query.text)
         found = [match.entry for match in named[:1] if self._fits(match, query)]
-        if query.place is not None:
-            ranked = sorted(
-                (
-                    entry
-                    for entry in self._services
-                    if self._nearness(entry.service, query.place) and entry not in found
-                ),
-                key=lambda entry: self._rank(entry, query, today),
-                reverse=True,
-            )
-            near = [entry for entry in ranked if self._nearness(entry.service, query.place) != Nearness.EUROPE]
-            found += near or ranked
+        ranked = [(step, entry) for step, entry in self.list_near(query, today=today) if entry not in found]
+        near = [entry for step, entry in ranked if step is not Nearness.EUROPE]
+        found += near or [entry for _, entry in ranked]
         return found[:MOST_SERVICES]
+
+    def list_near(self, query: ServiceQuery, *, today: date) -> list[tuple[Nearness, Entry]]:
+        """Every service that reaches the place asked for, nearest first; empty without a place."""
+        if query.place is None:
+            return []
+        near = ((self._nearness(entry.service, query.place), entry) for entry in self._services)
+        reaching = [(step, entry) for step, entry in near if step is not None]
+        return sorted(reaching, key=lambda pair: self._rank(pair[1], query, today), reverse=True)
 
     def find_named(self, text: str) -> list[NameMatch]:
         """Services that the text names or whose number it holds, best first."""
@@ -122,10 +120,6 @@ class ServiceSearch:
     def works_in(self, entry: Entry, place: Place) -> bool:
         """Whether a service reaches a place, as far as the facts say."""
         return bool(self._nearness(entry.service, place)) and place.country not in entry.service.excluded_countries
-
-    def is_stale(self, entry: Entry, today: date) -> bool:
-        """Whether a service's contact is undated or older than two years."""
-        return is_stale(entry.service.as_of, today)
 
     def _fits(self, match: NameMatch, query: ServiceQuery) -> bool:
         """A number names a service everywhere; a name that two countries share needs the country."""
@@ -163,16 +157,6 @@ class ServiceSearch:
             0.0 if service.superseded_by else 1.0,
             fit + reachable + specialised + fresh,
         )
-
-
-def is_stale(as_of: str | None, today: date) -> bool:
-    """Whether a date of the facts is missing or more than two years ago (the latest year named counts)."""
-    dates = _LATEST_DATE.findall(as_of or "")
-    if not dates:
-        return True
-    year, _, month = max(dates, key=lambda value: (value[:4], value[5:] or "12")).partition("-")
-    months = (today.year - int(year)) * 12 + today.month - int(month or 12)
-    return months > STALE_AFTER_MONTHS
 
 
 def _names(entry: Entry) -> frozenset[tuple[str, ...]]:

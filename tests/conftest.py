@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: the real knowledge base, a fixed clock, databases, an assistant that is a stand-in."""
+"""Fixtures for every test: the real knowledge base, a fixed clock, databases, a stand-in for the assistant."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(_env_file=None, data_dir=tmp_path, secret_key=SecretStr("only-for-tests"))  # type: ignore[call-arg]
+    return Settings(_env_file=None, data_dir=tmp_path, secret_key=SecretStr("only-for-tests"))
 
 
 @pytest.fixture(scope="session")
 def wording(tmp_path_factory: pytest.TempPathFactory) -> Wording:
     """The whole knowledge base with its words, loaded once."""
-    return build_wording(Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("wording")))  # type: ignore[call-arg]
+    return build_wording(Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("wording")))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from knowledge.schema import Kind, ServiceFact, ToolFact
 from web.state import Hub, HubParts
 
 CHANNEL = "webchat"
-Sender = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+SENDER_PATTERN = r"^[\x21-\x7e]{1,128}$"
+Sender = Annotated[str, Field(pattern=SENDER_PATTERN)]
 LanguageTag = Annotated[str, Field(min_length=1, max_length=35)]
 
 router = APIRouter(prefix="/api", tags=["conversation"])

@@ -1,11 +1,210 @@
-"""The chat page."""
+"""The chat page and its frame for other sites. Both work over the API with JavaScript; the page also works as a form."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+import json
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Form, Query
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import TypeAdapter, ValidationError
+
+from channels.base import MOST_CHARACTERS, IncomingMessage, Reply
+from conversation.errors import MessageTooLongError
+from core.errors import HubError
+from core.languages import LANGUAGES, RELEASED, accepted_language
+from knowledge.schema import Kind
+from web.api import CHANNEL, Sender, late_replies
+from web.pages import STATIC, Page, PageParts
+from web.static_files import FingerprintedFiles
+
+POLL_SECONDS = 20
+"""How often an open chat asks for the answer of a person."""
+SCRIPT_TEXTS = (
+    "assistant team you links contacts suggestions machine_translated wrong_number wrong_address report_wrong wrong_thanks "
+    "helpful helpful_yes helpful_no helpful_thanks error_offline error_slow error_server error_small left forgotten late"
+).split()
+"""Keys below ``page.chat.`` that the script shows."""
+
+_SENDER: TypeAdapter[str] = TypeAdapter(Sender)
 
 router = APIRouter(include_in_schema=False)
 
 
+@dataclass
+class Exchange:
+    """What the page without JavaScript shows of one turn: what was said, and what came back."""
+
+    said: str = ""
+    language: str = ""
+    replies: list[Reply] = field(default_factory=list)
+    late: list[Reply] = field(default_factory=list)
+    nothing_new: bool = False
+    error: str | None = None
+    unsent: str = ""
+    sender: str = ""
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class ShownReply:
+    """A reply as a page lays it out: contacts and notes stand in rows of their own, so the text leaves them out."""
+
+    reply: Reply
+    title: str | None
+    body: str
+
+    @classmethod
+    def of(cls, reply: Reply) -> ShownReply:
+        rows = {f"{contact.label}: {contact.value}" for contact in reply.contacts}
+        rows |= {link.note for link in reply.links if link.note}
+        lines = [line for line in reply.text.split("\n") if line not in rows]
+        is_entry = (reply.answer or "").partition("/")[0] in set(Kind)
+        title = lines.pop(0) if is_entry and len(lines) > 1 else None
+        return cls(reply, title, "\n".join(lines).strip())
+
+
+@router.get("/")
+async def chat_page(
+    page: PageParts,
+    ask: Annotated[str | None, Query(max_length=120)] = None,
+    city: Annotated[str | None, Query(max_length=120)] = None,
+) -> HTMLResponse:
+    """The chat; ``ask`` is the id of an entry to begin with, ``city`` goes along with each message."""
+    return _render(page, "chat.html", Exchange(), ask=ask, city=city)
+
+
+@router.get("/chat")
+async def chat_without_a_message(page: PageParts) -> Response:
+    """The address of the form, opened by hand."""
+    return RedirectResponse(page.url("/"), status_code=303)
+
+
+@router.post("/chat")
+async def chat_form(
+    page: PageParts,
+    message: Annotated[str, Form()] = "",
+    said: Annotated[str, Form()] = "",
+    sender: Annotated[str, Form()] = "",
+    city: Annotated[str, Form()] = "",
+    after: Annotated[str, Form()] = "0",
+    look: Annotated[str, Form()] = "",
+) -> HTMLResponse:
+    """One turn without JavaScript. The conversation's name travels in the form."""
+    # A form sends each line break as two characters (HTML, "normalize newlines").
+    message = message.replace("\r\n", "\n")
+    exchange = Exchange(
+        said=(said or message)[:MOST_CHARACTERS],
+        sender=_read_sender(sender) or page.hub.conversations.new_sender(),
+        after=int(after) if after.isdecimal() and len(after) < 16 else 0,
+    )
+    status, headers = 200, {}
+    try:
+        page.hub.limits.check(page.request, exchange.sender)
+        await _take_turn(page, exchange, message, city[:120], look=bool(look))
+    except HubError as error:
+        status = error.status
+        headers = {"Retry-After": str(error.values["seconds"])} if status == 429 else {}
+        exchange.error = page.t(error.text_key, **error.values)
+        exchange.unsent, exchange.said = message, ""
+    return _render(page, "chat.html", exchange, city=city[:120], status=status, headers=headers)
+
+
+@router.get("/embed")
+async def embedded_chat(page: PageParts, city: Annotated[str | None, Query(max_length=120)] = None) -> HTMLResponse:
+    """The same chat for a frame in a city's own site."""
+    return _render(page, "embed.html", Exchange(), city=city)
+
+
+@router.get("/embed.js")
+async def embed_script(page: PageParts) -> Response:
+    """The one line for a city's own site. Carries its few words in every released language, so it needs no request."""
+    texts = page.hub.wording.texts
+    words = {
+        code: {name: texts.get(f"page.embed.{name}", code) for name in ("open", "close", "frame")}
+        | {"dir": LANGUAGES[code].direction}
+        for code in RELEASED
+    }
+    script = (STATIC / "embed.js").read_text(encoding="utf-8")
+    script = script.replace('"WORDS"', json.dumps(words).replace("<", "\\u003c"), 1)
+    return Response(script, media_type="text/javascript", headers={"Cache-Control": "public, max-age=3600"})
+
+
 def mount_static(app: FastAPI) -> None:
     """Serve the static files."""
+    app.mount("/static", FingerprintedFiles(), name="static")
+
+
+def _read_sender(value: str) -> str | None:
+    """The conversation's name out of the form, or None where it is missing or damaged."""
+    try:
+        return str(_SENDER.validate_python(value))
+    except ValidationError:
+        return None
+
+
+async def _take_turn(page: Page, exchange: Exchange, message: str, city: str, *, look: bool) -> None:
+    """Answer the message, or only look for late answers. Raises HubError."""
+    if len(message) > MOST_CHARACTERS:
+        raise MessageTooLongError(most=MOST_CHARACTERS)
+    if look:
+        exchange.said = ""
+    else:
+        incoming = IncomingMessage(
+            channel=CHANNEL,
+            sender=exchange.sender,
+            text=message,
+            chosen_language=page.language if page.chosen else None,
+            stated_language=accepted_language(page.request.headers.get("accept-language")),
+            city=city or None,
+        )
+        answer = await page.hub.conversations.handle(incoming)
+        exchange.replies, exchange.language = answer.replies, answer.language
+    late = await late_replies(page.hub, exchange.sender, exchange.after)
+    exchange.late, exchange.after = late.replies, late.after
+    exchange.nothing_new = look and not late.replies
+
+
+def _render(
+    page: Page,
+    template: str,
+    exchange: Exchange,
+    *,
+    ask: str | None = None,
+    city: str | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> HTMLResponse:
+    return page.render(
+        template,
+        status=status,
+        headers=headers,
+        exchange=exchange,
+        shown=[ShownReply.of(reply) for reply in exchange.replies],
+        ask=page.hub.wording.base.entries.get(ask or ""),
+        city=city or "",
+        most=MOST_CHARACTERS,
+        config=_script_config(page, city),
+    )
+
+
+def _script_config(page: Page, city: str | None) -> dict[str, Any]:
+    """What the script needs to know, as a block of data in the page."""
+    texts = page.hub.wording.texts
+    switch = {
+        code: texts.get("page.chat.show_page", code)
+        for code in RELEASED
+        if code != page.language and texts.has("page.chat.show_page", code)
+    }
+    return {
+        "language": page.language,
+        "chosen": page.chosen,
+        "city": city or None,
+        "rtl": [code for code, language in LANGUAGES.items() if language.right_to_left],
+        "released": RELEASED,
+        "switch": switch,
+        "poll": POLL_SECONDS,
+        "texts": {name: page.t(f"chat.{name}") for name in SCRIPT_TEXTS}
+        | {"external": page.t("site.external"), "new_tab": page.t("site.new_tab")},
+    }

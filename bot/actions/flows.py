@@ -18,7 +18,8 @@ def open_report(turn: Turn) -> Result:
         query = wording.services.read_query(turn.text, place=place, language=turn.language)
         if urgent is not None and query.needs & {"emergency", "hate-crime"}:
             replies.append(urgent)
-    opening = wording.say("flow.report", turn.language, address=wording.team_address())
+    key = "flow.report" if place is None else "flow.report_here"
+    opening = wording.say(key, turn.language, address=wording.team_address())
     opening.answer = REPORT
     replies.append(opening)
     if place is None:

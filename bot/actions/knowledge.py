@@ -142,7 +142,7 @@ def _ask_where(turn: Turn, place: Place | None) -> list[Reply]:
 
 
 def _follow_to_place(turn: Turn, subject: Entry | None) -> Result:
-    place = turn.wording.gazetteer.get(turn.payload) or turn.wording.gazetteer.find_one(turn.text)
+    place = turn.wording.gazetteer.get(turn.payload) or turn.wording.gazetteer.find_one(turn.text, turn.language)
     if place is None:
         return suggest(turn) if subject is None else find_services(turn)
     if subject is not None and subject.kind is Kind.MEMBERSHIP:

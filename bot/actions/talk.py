@@ -28,11 +28,8 @@ def give_emergency(turn: Turn) -> Result:
     if reply is None:
         slots = {"pending": "emergency", "place": place.id if place else None}
         return Result([wording.emergency_anywhere(turn.language)], slots=slots, private=True)
-    replies = [reply]
-    query = wording.services.read_query(turn.text, place=place, language=turn.language)
-    found = wording.services.find(query, today=turn.today)
-    replies += [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found[:1]]
-    return Result(replies, slots={"place": place.id if place else None}, private=True)
+    reply.buttons = [wording.button("button.find_help", turn.language, "/services")]
+    return Result([reply], slots={"place": place.id if place else None}, private=True)
 
 
 def comfort(turn: Turn) -> Result:

@@ -70,7 +70,7 @@ class Turn:
     def find_place(self) -> Place | None:
         """The place that counts now: named in the message, then in the conversation, then stated by the client."""
         gazetteer = self.wording.gazetteer
-        named = gazetteer.get(self.payload) or gazetteer.find_one(self.text)
+        named = gazetteer.get(self.payload) or gazetteer.find_one(self.text, self.language)
         return named or gazetteer.get(self.slots.get("place")) or place_from_input(gazetteer, self.metadata.get("city"))
 
 

@@ -20,11 +20,11 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class RedisLocks(LockStore):
-    """Locks in Redis, by address; they expire, so that a stopped assistant blocks nobody."""
+    """Locks in Redis; they expire, so that a stopped assistant blocks nobody."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, client: redis.Redis) -> None:
         super().__init__()
-        self._redis: redis.Redis = redis.Redis.from_url(url, decode_responses=True)
+        self._redis = client
 
     def get_lock(self, conversation_id: str) -> TicketLock | None:
         stored = self._redis.get(_KEY_PREFIX + conversation_id)
@@ -42,7 +42,7 @@ class ConversationLocks(LockStore):
 
     def __init__(self, endpoint_config: EndpointConfig) -> None:
         super().__init__()
-        self._locks: LockStore = RedisLocks(endpoint_config.url) if endpoint_config.url else InMemoryLockStore()
+        self._locks: LockStore = _open_redis(endpoint_config.url) if endpoint_config.url else InMemoryLockStore()
 
     def get_lock(self, conversation_id: str) -> TicketLock | None:
         return self._locks.get_lock(conversation_id)
@@ -62,3 +62,7 @@ class ConversationLocks(LockStore):
     ) -> AsyncGenerator[TicketLock, None]:
         async with super().lock(conversation_id, lock_lifetime, wait_time_in_seconds) as held:
             yield held
+
+
+def _open_redis(url: str) -> RedisLocks:
+    return RedisLocks(redis.Redis.from_url(url, decode_responses=True))

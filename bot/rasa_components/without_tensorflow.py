@@ -32,7 +32,7 @@ class _AbsentType(type):
 
 
 class _AbsentModule(ModuleType):
-    __path__: list[str] = []
+    """Every name in it is an absent class."""
 
     def __getattr__(self, name: str) -> type:
         return _make_absent(f"{self.__name__}.{name}", name)
@@ -42,7 +42,8 @@ class _AbsentPackages(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self, is_package=True) if fullname.split(".")[0] in _PACKAGES else None
+        package = fullname.partition(".")[0]
+        return ModuleSpec(fullname, self, is_package=True) if package in _PACKAGES else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _AbsentModule(spec.name)

@@ -48,7 +48,9 @@ def test_every_block_names_a_known_intent_and_its_language(path: Path) -> None:
 @pytest.mark.parametrize("path", NLU_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_rasa_reads_the_examples_as_they_were_written(path: Path) -> None:
     blocks = read_yaml(path)["nlu"]
-    written = {(str(block["metadata"]), line[2:].strip()) for block in blocks for line in block["examples"].splitlines()}
+    written = {
+        (str(block["metadata"]), line[2:].strip()) for block in blocks for line in block["examples"].splitlines()
+    }
     read = RasaYAMLReader().reads(path.read_text(encoding="utf-8"))
     assert sorted(message.get("text") for message in read.training_examples) == sorted(text for _, text in written)
     assert not any(message.get("entities") for message in read.training_examples)
