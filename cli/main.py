@@ -153,7 +153,7 @@ def backup(target: Path) -> None:
 
 
 @app.command(help=say("help.restore"))
-def restore(source: Path, yes: Annotated[bool, typer.Option("--yes", help=say("help.yes"))] = False) -> None:
+def restore(source: Path, yes: Annotated[bool, typer.Option("--yes", help=say("help.without_asking"))] = False) -> None:
     if not yes and not typer.confirm(say("restore_sure")):
         raise typer.Exit(1)
     asyncio.run(backups.restore(Settings(), source))

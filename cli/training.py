@@ -71,10 +71,12 @@ def train_if_needed(*, force: bool = False, show: Console | None = None) -> Trai
             show.print(say("training.nothing"))
         return Training(model.name, trained=False, seconds=0.0)
     begun = time.monotonic()
-    if show:
+    if show and show.is_terminal:
         with show.status(say("training.begins")):
             _train(mark)
     else:
+        if show:
+            show.print(say("training.begins"))
         _train(mark)
     seconds = round(time.monotonic() - begun, 1)
     if show:

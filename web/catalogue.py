@@ -16,6 +16,7 @@ from core.errors import HubError
 from core.languages import SOURCE_LANGUAGE
 from knowledge.base import Entry, Group, KnowledgeBase
 from knowledge.catalogue import Filter, list_filtered, search
+from knowledge.dates import is_stale
 from knowledge.places import Place, PlaceKind, place_from_input
 from knowledge.schema import Kind, MembershipFact, ServiceFact, ToolFact
 from knowledge.service_search import Nearness, ServiceQuery
@@ -126,7 +127,7 @@ async def catalogue_page(
     number: Annotated[str, Query(alias="page", max_length=6)] = "1",
 ) -> HTMLResponse:
     """The list. Values that mean nothing filter nothing out, so that an old link still shows a page."""
-    base = page.hub.wording.base
+    wording = page.hub.wording
     options = _options(page)
     sent = {"area": area, "tool_kind": tool_kind, "audience": audience, "topic": topic, "ground": ground, "need": need}
     known = {name: value for name, value in sent.items() if value in dict(options[name])}
@@ -141,9 +142,10 @@ async def catalogue_page(
         sections=found.cut(current),
         current=current,
         pages=pages,
-        parts=[(part, len(list(_gather(base, base.list_entries(part))))) for part in Kind],
+        parts=[(part, len(list(_gather(wording.base, wording.base.list_entries(part))))) for part in Kind],
         choices=[(name, options[name]) for name in _CHOICES[wanted.part]],
         countries=_countries_with_services(page) if wanted.part is Kind.SERVICE else [],
+        contacts_of=lambda entry: wording.entry(entry, page.language, today=page.hub.clock.now().date()).contacts,
         place_names=_known_places(page) if wanted.part is Kind.SERVICE else [],
     )
 
@@ -185,10 +187,10 @@ def _show_entry(page: Page, entry_id: str, *, notice: str = "", status: int = 20
         members=members,
         notice=notice,
         reply=wording.entry(entry, page.language, today=today),
-        stale=entry.kind is Kind.SERVICE and wording.services.is_stale(entry, today),
+        stale=entry.kind is Kind.SERVICE and is_stale(entry.service.as_of, today),
         neighbours=_neighbours(wording.base, entry, members),
         notes=[note for member in members for note in _notes(member)],
-        spoken=page.language if page.language in entry.texts else SOURCE_LANGUAGE,
+        spoken=page.language if page.language in (group or entry).texts else SOURCE_LANGUAGE,
     )
 
 

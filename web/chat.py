@@ -1,4 +1,4 @@
-"""The chat page and its frame for other sites. Both work over the API with JavaScript; the page also works as a form."""
+"""The chat page and its frame for other sites. Both speak to the API by script; the page also works as a form."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from web.static_files import FingerprintedFiles
 POLL_SECONDS = 20
 """How often an open chat asks for the answer of a person."""
 SCRIPT_TEXTS = (
-    "assistant team you links contacts suggestions machine_translated wrong_number wrong_address report_wrong wrong_thanks "
-    "helpful helpful_yes helpful_no helpful_thanks error_offline error_slow error_server error_small left forgotten late"
+    "assistant team you links contacts suggestions machine_translated wrong_number wrong_address report_wrong "
+    "wrong_thanks helpful helpful_yes helpful_no helpful_thanks error_offline error_slow error_server error_small "
+    "left forgotten late"
 ).split()
 """Keys below ``page.chat.`` that the script shows."""
 

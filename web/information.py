@@ -11,8 +11,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from channels.base import Contact
-from conversation.dates import format_as_of
 from core.languages import SOURCE_LANGUAGE
+from knowledge.dates import format_as_of
 from knowledge.schema import EmergencyText
 from web.pages import Page, PageParts
 
@@ -90,7 +90,7 @@ async def emergency_page(page: PageParts) -> HTMLResponse:
                 reply.contacts if reply else [],
                 text,
                 page.language if own else SOURCE_LANGUAGE,
-                format_as_of(fact.as_of, page.language, wording.texts),
+                format_as_of(fact.as_of, page.language) or "",
             )
         )
     return page.render("emergency.html", countries=sorted(countries, key=lambda country: country.name))

@@ -1,7 +1,7 @@
 """What all pages share: the templates, the words in the reader's language, and addresses that keep the choice of it.
 
-A page speaks the language of ``?lang=``, which is the person's choice, else of ``?site_lang=``, which the site around an
-embedded chat states, else of Accept-Language. There are no cookies.
+A page speaks the language of ``?lang=``, which is the person's choice, else of ``?site_lang=``, which the site around
+an embedded chat states, else of Accept-Language. There are no cookies.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from knowledge.dates import format_as_of
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
 from web.state import Hub, HubParts
 
@@ -72,6 +73,10 @@ class Page:
         gazetteer = self.hub.wording.gazetteer
         place = gazetteer.get(place_id)
         return gazetteer.name(place, self.language) if place else place_id
+
+    def date_of(self, as_of: str | None) -> str:
+        """A date of the facts in words."""
+        return format_as_of(as_of, self.language) or ""
 
     def language_name(self, code: str) -> str:
         """A language's name in the language of the page."""

@@ -47,25 +47,26 @@ class Shelf(Protocol):
 class MemoryShelf:
     """Forgets by time, and the longest silent first when there is too much."""
 
-    def __init__(self, max_characters: int) -> None:
-        self.max_characters = max_characters
-        self._texts: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._characters = 0
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._texts: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._bytes = 0
         self._next_sweep: asyncio.TimerHandle | None = None
 
     async def put(self, sender: str, text: str, *, seconds: float) -> None:
         await self.drop(sender)
-        self._texts[sender] = (time.monotonic() + seconds, text)
-        self._characters += len(text)
+        encoded = text.encode()
+        self._texts[sender] = (time.monotonic() + seconds, encoded)
+        self._bytes += len(encoded)
         self._sweep()
 
     async def get(self, sender: str) -> str | None:
-        expires_at, text = self._texts.get(sender, (0.0, ""))
-        return text if expires_at > time.monotonic() else None
+        expires_at, encoded = self._texts.get(sender, (0.0, b""))
+        return encoded.decode() if expires_at > time.monotonic() else None
 
     async def drop(self, sender: str) -> None:
-        _, text = self._texts.pop(sender, (0.0, ""))
-        self._characters -= len(text)
+        _, encoded = self._texts.pop(sender, (0.0, b""))
+        self._bytes -= len(encoded)
 
     async def senders(self) -> list[str]:
         return list(self._texts)
@@ -73,9 +74,9 @@ class MemoryShelf:
     def _sweep(self) -> None:
         """Forgets what is due, and comes back for the next, so that silence forgets too."""
         now = time.monotonic()
-        while self._texts and (self._characters > self.max_characters or next(iter(self._texts.values()))[0] <= now):
-            _, (_, text) = self._texts.popitem(last=False)
-            self._characters -= len(text)
+        while self._texts and (self._bytes > self.max_bytes or next(iter(self._texts.values()))[0] <= now):
+            _, (_, encoded) = self._texts.popitem(last=False)
+            self._bytes -= len(encoded)
         if self._next_sweep is not None:
             self._next_sweep.cancel()
             self._next_sweep = None
@@ -108,7 +109,7 @@ def _open_redis(url: str) -> RedisShelf:
     return RedisShelf(redis.Redis.from_url(url, decode_responses=True))
 
 
-_memory = MemoryShelf(max_characters=0)
+_memory = MemoryShelf(max_bytes=0)
 
 
 class ConversationStore(TrackerStore):
@@ -127,7 +128,7 @@ class ConversationStore(TrackerStore):
         super().__init__(domain, event_broker)
         self._lifetime = float(lifetime_seconds)
         self._kept_events = int(kept_events)
-        _memory.max_characters = int(float(max_megabytes) * 1_000_000)
+        _memory.max_bytes = int(float(max_megabytes) * 1_000_000)
         self._shelf: Shelf = _open_redis(host) if host else _memory
 
     async def save(self, tracker: DialogueStateTracker) -> None:

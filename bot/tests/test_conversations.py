@@ -27,7 +27,7 @@ DOMAIN = Domain.from_dict(
 
 @pytest.fixture(autouse=True)
 def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryShelf:
-    shelf = MemoryShelf(max_characters=1_000_000)
+    shelf = MemoryShelf(max_bytes=1_000_000)
     monkeypatch.setattr(conversations, "_memory", shelf)
     return shelf
 
@@ -71,7 +71,7 @@ async def test_a_shelf_forgets_by_itself(shelf: Shelf) -> None:
 
 
 async def test_the_longest_silent_conversation_goes_first_when_memory_is_full() -> None:
-    shelf = MemoryShelf(max_characters=25)
+    shelf = MemoryShelf(max_bytes=25)
     for sender in ("a", "b", "a", "c"):
         await shelf.put(sender, "x" * 10, seconds=60)
     assert await shelf.senders() == ["a", "c"]

@@ -1,0 +1,169 @@
+// Turns messages into elements. Text only ever goes in as text; the markup mirrors templates/_chat.html.
+const SCHEMES = new Set(["http:", "https:", "tel:", "mailto:"]);
+const KINDS = new Set(["tool", "membership", "service"]);
+
+export class Messages {
+  constructor(config, actions) {
+    this.config = config;
+    this.actions = actions;
+    this.texts = config.texts;
+  }
+
+  mine(text, language) {
+    const message = make("div", { className: "message mine", dir: "auto" }, [
+      this.#who(this.texts.you),
+      make("div", { className: "bubble" }, [make("p", { className: "text", textContent: text })]),
+    ]);
+    if (language) message.lang = language;
+    return message;
+  }
+
+  theirs(reply, { person = false } = {}) {
+    const { title, body } = layOut(reply);
+    const bubble = make("div", { className: "bubble" }, [
+      title && make("p", { className: "title", textContent: title }),
+      body && make("p", { className: "text", textContent: body }),
+      reply.machine_translated && this.#own(make("p", { className: "note", textContent: this.texts.machine_translated })),
+      this.#contacts(reply),
+      this.#links(reply),
+    ]);
+    return make("div", { className: person ? "message theirs person" : "message theirs", ...this.#spoken(reply.language) }, [
+      this.#who(person ? this.texts.team : this.texts.assistant),
+      bubble,
+      this.#buttons(reply),
+      !person && this.#feedback(reply),
+    ]);
+  }
+
+  #spoken(language) {
+    return { lang: language, dir: this.config.rtl.includes(language) ? "rtl" : "ltr" };
+  }
+
+  // Words of the page inside a message of another language carry the page's language.
+  #own(element) {
+    return Object.assign(element, this.#spoken(this.config.language));
+  }
+
+  #who(name) {
+    return this.#own(make("p", { className: "who", textContent: name }));
+  }
+
+  #contacts({ contacts = [], answer }) {
+    const rows = contacts.filter((contact) => isShown(contact.href)).map((contact) => {
+      const value = make("bdi", { className: "contact-value", dir: "ltr", textContent: contact.value });
+      const link = make("a", { className: "contact", href: contact.href }, [
+        icon(contact.kind === "email" ? "mail" : "phone"),
+        make("span", { className: "contact-label", textContent: contact.label }),
+        " ",
+        value,
+      ]);
+      const doubt = answer?.startsWith("service/") && this.#doubt(contact, answer);
+      return make("li", { className: "contact-row" }, [link, doubt]);
+    });
+    return rows.length && this.#list("contacts", this.texts.contacts, rows);
+  }
+
+  #doubt(contact, entry) {
+    const { wrong_number, wrong_address, report_wrong } = this.texts;
+    const button = this.#own(
+      make("button", { className: "quiet", type: "button", textContent: contact.kind === "phone" ? wrong_number : wrong_address }),
+    );
+    button.setAttribute("aria-label", report_wrong.replace("{contact}", contact.value));
+    button.addEventListener("click", () => this.actions.doubt(entry, contact.kind, button));
+    return button;
+  }
+
+  #links({ links = [] }) {
+    const rows = links.filter((link) => isShown(link.url)).map((link) => {
+      const name = make("span", { textContent: link.title });
+      const anchor = make("a", { className: "out", href: this.#address(link.url), rel: "noopener noreferrer" }, [icon("link"), name]);
+      if (this.config.embedded) {
+        anchor.target = "_blank";
+        name.append(" ", this.#own(make("span", { className: "hidden", textContent: this.texts.new_tab })));
+      }
+      return make("li", {}, [anchor, link.note && make("p", { className: "note", textContent: link.note })]);
+    });
+    return rows.length && this.#list("links", this.texts.links, rows);
+  }
+
+  // Pages of the hub keep the language that was chosen.
+  #address(url) {
+    if (!url.startsWith("/") || !this.config.chosen) return url;
+    const address = new URL(url, location.origin);
+    address.searchParams.set("lang", this.config.language);
+    return address.pathname + address.search;
+  }
+
+  #buttons({ buttons = [] }) {
+    const chips = buttons.map(({ title, payload }) => {
+      const button = make("button", { className: "chip", type: "button", textContent: title });
+      button.addEventListener("click", () => this.actions.say(payload, title));
+      return button;
+    });
+    if (!chips.length) return null;
+    const group = make("div", { className: "chips" }, chips);
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", this.texts.suggestions);
+    return group;
+  }
+
+  // Whoever has just told of discrimination, or waits for a person, is not asked for a rating.
+  #feedback(reply) {
+    if (!reply.id || !isEntry(reply.answer)) return null;
+    const { helpful, helpful_yes, helpful_no } = this.texts;
+    const group = this.#own(make("div", { className: "feedback" }, [make("span", { textContent: helpful })]));
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", helpful);
+    const thumbs = [["up", helpful_yes, true], ["down", helpful_no, false]].map(([name, label, value]) => {
+      const button = make("button", { className: "quiet square", type: "button" }, [icon(name)]);
+      button.setAttribute("aria-label", label);
+      button.setAttribute("aria-pressed", "false");
+      button.addEventListener("click", () => this.actions.rate(reply.id, value, button, group));
+      return button;
+    });
+    group.append(...thumbs);
+    return group;
+  }
+
+  #list(name, label, rows) {
+    const list = make("ul", { className: name }, rows);
+    list.setAttribute("aria-label", label);
+    return list;
+  }
+}
+
+export function make(name, properties = {}, children = []) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children.filter(Boolean));
+  return element;
+}
+
+function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(document.createElementNS(space, "use"));
+  svg.firstChild.setAttribute("href", `#i-${name}`);
+  return svg;
+}
+
+// Contacts and notes stand in rows of their own, so the text leaves them out; an entry's first line is its title.
+function layOut({ text, contacts = [], links = [], answer }) {
+  const rows = new Set([...contacts.map((contact) => `${contact.label}: ${contact.value}`), ...links.map((link) => link.note)]);
+  const lines = text.split("\n").filter((line) => !rows.has(line));
+  const title = isEntry(answer) && lines.length > 1 ? lines.shift() : null;
+  return { title, body: lines.join("\n").trim() };
+}
+
+function isEntry(answer) {
+  return KINDS.has(answer?.split("/")[0]);
+}
+
+function isShown(address) {
+  try {
+    return SCHEMES.has(new URL(address, location.origin).protocol);
+  } catch {
+    return false;
+  }
+}
