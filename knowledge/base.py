@@ -160,7 +160,7 @@ class _Reader:
     def _text_items(self, language: str) -> Iterable[Item]:
         folder = self.folder / "texts" / language
         for path in sorted(folder.rglob("*.yaml")):
-            if path.stem not in {"emergency", "places"}:
+            if path.stem not in {"emergency", "keywords", "places"}:
                 yield from read_items(path, self.problems)
 
     def _take_text(

@@ -24,6 +24,7 @@ from knowledge.base import FOLDER, KnowledgeBase
 
 MINIMUM_STEM = 5
 """A name is recognised with another ending ('Krakowie', 'Genovese') only when this many letters stay the same."""
+MINIMUM_ARABIC_STEM = 4
 LONGEST_ENDING = 3
 MINIMUM_TYPO_LENGTH = 6
 TYPO_SIMILARITY = 88
@@ -112,6 +113,10 @@ class Gazetteer:
         """The narrowest place named in the text."""
         return next(iter(self.find(text, language)), None)
 
+    def is_place(self, tokens: tuple[str, ...]) -> bool:
+        """Whether folded words are exactly a place's name."""
+        return tokens in self._by_words
+
     def get(self, place_id: str | None) -> Place | None:
         return self.places.get(place_id) if place_id else None
 
@@ -182,7 +187,7 @@ class Gazetteer:
         self._longest = max(self._longest, len(tokens))
         if len(tokens) == 1:
             stem = tokens[0].rstrip("aeiouyаеиоуыіїяью")
-            if len(stem) >= MINIMUM_STEM:
+            if len(stem) >= _minimum_stem(stem):
                 self._stems.setdefault(stem, place)
 
     def _exact(self, tokens: list[str]) -> Iterator[tuple[int, Place]]:
@@ -202,9 +207,10 @@ class Gazetteer:
         return max(matching, key=len, default=None)
 
     def _inflected(self, token: str) -> Place | None:
+        token = _without_prefix(token)
         for cut in range(LONGEST_ENDING + 1):
             stem = token[: len(token) - cut]
-            if len(stem) < MINIMUM_STEM:
+            if len(stem) < _minimum_stem(stem):
                 return None
             if stem in self._stems:
                 return self._stems[stem]
@@ -215,6 +221,11 @@ class Gazetteer:
             return None
         best = process.extractOne(token, self._typo_names, scorer=fuzz.ratio, score_cutoff=TYPO_SIMILARITY)
         return self._single[best[0]] if best else None
+
+
+def _minimum_stem(stem: str) -> int:
+    """Arabic writes no short vowels, so its names say as much in fewer letters ('قبرص', 'القبرصية')."""
+    return MINIMUM_ARABIC_STEM if "\u0600" <= stem[:1] <= "\u06ff" else MINIMUM_STEM
 
 
 def _without_prefix(token: str) -> str:

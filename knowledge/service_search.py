@@ -24,6 +24,7 @@ from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
 
 MOST_SERVICES = 3
+LONGEST_ABBREVIATION = 3
 MINIMUM_NAME_SIMILARITY = 90
 """Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
 
@@ -67,7 +68,7 @@ class ServiceSearch:
         self._keywords = keywords
         self._groups = {name: frozenset(countries) for name, countries in groups.items()}
         self._services = base.list_entries(Kind.SERVICE)
-        self._names = {entry.id: _names(entry) for entry in self._services}
+        self._names = {entry.id: self._names_of(entry) for entry in self._services}
         self._numbers = {entry.id: _numbers(entry.service) for entry in self._services}
 
     @classmethod
@@ -112,7 +113,9 @@ class ServiceSearch:
             if numbers & self._numbers[entry.id]:
                 matches.append(NameMatch(entry, "number", 2.0))
                 continue
-            strength = max((_similarity(name, tokens) for name in self._names[entry.id]), default=0.0)
+            strength = max(
+                (_similarity(name, tokens) for name in self._names[entry.id] if _is_said(name, text)), default=0.0
+            )
             if strength >= MINIMUM_NAME_SIMILARITY:
                 matches.append(NameMatch(entry, "name", strength / 100))
         return sorted(matches, key=lambda match: match.strength, reverse=True)
@@ -120,6 +123,11 @@ class ServiceSearch:
     def works_in(self, entry: Entry, place: Place) -> bool:
         """Whether a service reaches a place, as far as the facts say."""
         return bool(self._nearness(entry.service, place)) and place.country not in entry.service.excluded_countries
+
+    def _names_of(self, entry: Entry) -> frozenset[tuple[str, ...]]:
+        """The service's names, without those that only say where it is ('Austria')."""
+        names = _spellings(entry)
+        return frozenset(name for name in names if not self._gazetteer.is_place(name))
 
     def _fits(self, match: NameMatch, query: ServiceQuery) -> bool:
         """A number names a service everywhere; a name that two countries share needs the country."""
@@ -159,7 +167,14 @@ class ServiceSearch:
         )
 
 
-def _names(entry: Entry) -> frozenset[tuple[str, ...]]:
+def _is_said(name: tuple[str, ...], text: str) -> bool:
+    """An abbreviation of three letters is often a word ('cet'): in a sentence it counts only in capitals."""
+    if len(name) > 1 or len(name[0]) > LONGEST_ABBREVIATION or not name[0].isascii() or name[0].isdigit():
+        return True
+    return name[0].upper() in text or len(text.split()) <= LONGEST_ABBREVIATION
+
+
+def _spellings(entry: Entry) -> frozenset[tuple[str, ...]]:
     service = entry.service
     spelled = [service.name_local, service.name_en, re.sub(r"\(.*?\)", "", service.name_local)]
     spelled += re.findall(r"\(([^)]+)\)", service.name_local)

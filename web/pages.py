@@ -19,8 +19,8 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from knowledge.dates import format_as_of
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
+from knowledge.dates import format_as_of
 from web.state import Hub, HubParts
 
 FOLDER = Path(__file__).resolve().parent

@@ -1,4 +1,4 @@
-"""Static files under a path with their fingerprint: browsers keep them for ever, since other content has another path."""
+"""Static files under a path with their fingerprint: kept by browsers for ever, as other content has another path."""
 
 from __future__ import annotations
 

@@ -1,0 +1,85 @@
+"""Places are found in every language, case form and common misspelling, and words that are no places are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from conversation.replies import Wording
+from knowledge.places import place_from_input
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("who can help me in Bologna", "it-bologna"),
+        ("uno sfratto a Torino", "it-torino"),
+        ("racism in Turin", "it-torino"),
+        ("مساعدة في بولونيا", "it-bologna"),
+        ("عنصرية بمالمو", "se-malmo"),
+        ("dyskryminacja w Krakowie", "pl-krakow"),
+        ("je cherche de l'aide à Genève", "ch-geneva"),
+        ("reggio emillia", "it-reggio-emilia"),
+        ("barcellona", "es-barcelona"),
+        ("je suis à Bruxelles", "BE"),
+        ("does 116 006 work in Italy", "IT"),
+        ("بسويسرا", "CH"),
+        ("الهيئة القبرصية", "CY"),
+        ("東京で差別", "JP"),
+        ("equality body in Germany", "DE"),
+        ("en Allemagne", "DE"),
+        ("w Niemczech", "DE"),
+        ("i live in Munich", "de-munich"),
+    ],
+)
+def test_a_place_is_found(wording: Wording, text: str, place: str) -> None:
+    found = wording.gazetteer.find_one(text)
+    assert found is not None
+    assert found.id == place
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("réunion annuelle des coordinateurs", "fr"),
+        ("my child was insulted at school", "en"),
+        ("roma community", "en"),
+        ("a nice handbook", "en"),
+        ("ok", "en"),
+        ("", "en"),
+    ],
+)
+def test_an_ordinary_word_is_no_place(wording: Wording, text: str, language: str) -> None:
+    assert wording.gazetteer.find(text, language) == []
+
+
+def test_a_city_comes_before_its_country(wording: Wording) -> None:
+    assert [place.id for place in wording.gazetteer.find("Italy, Bologna")] == ["it-bologna", "IT"]
+
+
+@pytest.mark.parametrize("value", ["Reggio Emilia", "it-reggio-emilia", "REGGIO EMILIA"])
+def test_a_client_may_state_a_city_by_name_or_id(wording: Wording, value: str) -> None:
+    place = place_from_input(wording.gazetteer, value)
+    assert place is not None
+    assert place.id == "it-reggio-emilia"
+
+
+def test_every_city_is_found_by_its_own_name(wording: Wording) -> None:
+    lost = [
+        city.name
+        for city in wording.base.cities.values()
+        if city.id not in {place.id for place in wording.gazetteer.find(city.name, city.languages[0])}
+    ]
+    assert lost == []
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "it", "ar"])
+def test_every_country_with_emergency_numbers_is_found_by_its_name(wording: Wording, language: str) -> None:
+    from babel import Locale
+
+    territories = Locale.parse(language).territories
+    lost = [
+        code
+        for code in wording.base.emergency
+        if code not in {place.country for place in wording.gazetteer.find(str(territories[code]), language)}
+    ]
+    assert lost == []
