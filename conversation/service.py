@@ -163,9 +163,11 @@ class Conversations:
         before = known.language or message.stated_language
         detected = answerable_language(detection.code)
         if detection.is_sure and self._may_switch(detection, before, message.text):
-            if not LANGUAGES[detected].released or detection.code not in LANGUAGES:
+            if LANGUAGES[detected].released and detection.code in LANGUAGES:
+                return detected, None
+            # The name of a service is no sentence ("Diskriminerungsstelle Wien").
+            if not self._wording.services.find_named(message.text):
                 return before or SOURCE_LANGUAGE, detected
-            return detected, None
         return before or (detected if detection.is_sure and LANGUAGES[detected].released else SOURCE_LANGUAGE), None
 
     def _may_switch(self, detection: Detection, before: str | None, text: str) -> bool:

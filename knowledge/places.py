@@ -25,6 +25,8 @@ from knowledge.base import FOLDER, KnowledgeBase
 MINIMUM_STEM = 5
 """A name is recognised with another ending ('Krakowie', 'Genovese') only when this many letters stay the same."""
 MINIMUM_ARABIC_STEM = 4
+NAME_ALONE = 2
+"""A message of so few words is a place's name even where the word means something else."""
 LONGEST_ENDING = 3
 MINIMUM_TYPO_LENGTH = 6
 TYPO_SIMILARITY = 88
@@ -96,7 +98,9 @@ class Gazetteer:
         A name that is an ordinary word elsewhere ('Roma') counts only in the languages where it is the place.
         """
         found: dict[str, tuple[int, Place]] = {}
-        tokens = [token for token in words(text) if language in self._ambiguous.get(token, (language,))]
+        tokens = words(text)
+        if len(tokens) > NAME_ALONE:
+            tokens = [token for token in tokens if language in self._ambiguous.get(token, (language,))]
         for position, place in self._exact(tokens):
             found.setdefault(place.id, (position, place))
         for glyphs, place in self._glyphs.items():
@@ -172,7 +176,7 @@ class Gazetteer:
                         self._add_name(spelling, self.places[place_id])
 
     def _add_name(self, name: str, place: Place) -> None:
-        tokens = tuple(_without_prefix(token) for token in words(name))
+        tokens = tuple(_without_article(token) for token in words(name))
         if not tokens or len("".join(tokens)) < 2:
             return
         if _CJK.search(name):
@@ -221,6 +225,11 @@ class Gazetteer:
             return None
         best = process.extractOne(token, self._typo_names, scorer=fuzz.ratio, score_cutoff=TYPO_SIMILARITY)
         return self._single[best[0]] if best else None
+
+
+def _without_article(token: str) -> str:
+    """An Arabic name without its article; only texts are stripped of particles ('لودي' is Lodi, not 'to Odi')."""
+    return re.sub("^ال(?=\\w{3})", "", token)
 
 
 def _minimum_stem(stem: str) -> int:

@@ -65,11 +65,11 @@ class Wanted:
 
 _CHOICES: dict[Kind | None, tuple[str, ...]] = {
     Kind.TOOL: ("area", "tool_kind", "audience"),
-    Kind.MEMBERSHIP: ("topic",),
     Kind.SERVICE: ("ground", "need"),
+    Kind.MEMBERSHIP: ("topic",),
     None: (),
 }
-"""The filters that each part has."""
+"""The filters that each part has; the parts in the order of the page."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ async def catalogue_page(
         sections=found.cut(current),
         current=current,
         pages=pages,
-        parts=[(part, len(list(_gather(wording.base, wording.base.list_entries(part))))) for part in Kind],
+        parts=[(part, len(list(_gather(wording.base, wording.base.list_entries(part))))) for part in _CHOICES if part],
         choices=[(name, options[name]) for name in _CHOICES[wanted.part]],
         countries=_countries_with_services(page) if wanted.part is Kind.SERVICE else [],
         contacts_of=lambda entry: wording.entry(entry, page.language, today=page.hub.clock.now().date()).contacts,

@@ -50,20 +50,20 @@ class Exchange:
 
 @dataclass(frozen=True)
 class ShownReply:
-    """A reply as a page lays it out: contacts and notes stand in rows of their own, so the text leaves them out."""
+    """A reply as a page lays it out: lines become paragraphs, without what stands in rows of its own."""
 
     reply: Reply
     title: str | None
-    body: str
+    lines: list[str]
 
     @classmethod
     def of(cls, reply: Reply) -> ShownReply:
         rows = {f"{contact.label}: {contact.value}" for contact in reply.contacts}
         rows |= {link.note for link in reply.links if link.note}
-        lines = [line for line in reply.text.split("\n") if line not in rows]
+        lines = [line for line in reply.text.split("\n") if line.strip() and line not in rows]
         is_entry = (reply.answer or "").partition("/")[0] in set(Kind)
         title = lines.pop(0) if is_entry and len(lines) > 1 else None
-        return cls(reply, title, "\n".join(lines).strip())
+        return cls(reply, title, lines)
 
 
 @router.get("/")
@@ -183,6 +183,7 @@ def _render(
         headers=headers,
         exchange=exchange,
         shown=[ShownReply.of(reply) for reply in exchange.replies],
+        late=[ShownReply.of(reply) for reply in exchange.late],
         ask=page.hub.wording.base.entries.get(ask or ""),
         city=city or "",
         most=MOST_CHARACTERS,

@@ -39,7 +39,7 @@ async function take(message, shown, typed) {
   const typing = setTimeout(() => showTyping(true), TYPING_AFTER);
   try {
     const answer = await api.chat({ sender: memory.sender, message, language: memory.language });
-    mine.lang = answer.language;
+    mine.querySelector(".bubble").lang = answer.language;
     memory.add({ mine: shown, language: answer.language });
     accept(answer, message);
     bringIntoView(mine);
@@ -189,6 +189,7 @@ function count() {
   const text = texts.left.replace("{count}", String(left));
   part("left").hidden = left > NEAR_THE_END;
   part("left").textContent = text;
+  input.dir = input.value ? "auto" : document.documentElement.dir;
   if (SAID_ALOUD.has(left)) announce(text);
   if (!CSS.supports("field-sizing", "content")) {
     input.style.blockSize = "auto";

@@ -10,19 +10,17 @@ export class Messages {
   }
 
   mine(text, language) {
-    const message = make("div", { className: "message mine", dir: "auto" }, [
-      this.#who(this.texts.you),
-      make("div", { className: "bubble" }, [make("p", { className: "text", textContent: text })]),
+    const bubble = make("div", { className: "bubble", dir: "auto", lang: language }, [
+      make("p", { className: "text", textContent: text }),
     ]);
-    if (language) message.lang = language;
-    return message;
+    return make("div", { className: "message mine" }, [this.#who(this.texts.you), bubble]);
   }
 
   theirs(reply, { person = false } = {}) {
-    const { title, body } = layOut(reply);
+    const { title, lines } = layOut(reply);
     const bubble = make("div", { className: "bubble" }, [
       title && make("p", { className: "title", textContent: title }),
-      body && make("p", { className: "text", textContent: body }),
+      ...lines.map((line) => make("p", { className: "text", textContent: line })),
       reply.machine_translated && this.#own(make("p", { className: "note", textContent: this.texts.machine_translated })),
       this.#contacts(reply),
       this.#links(reply),
@@ -148,12 +146,13 @@ function icon(name) {
   return svg;
 }
 
-// Contacts and notes stand in rows of their own, so the text leaves them out; an entry's first line is its title.
+// Lines become paragraphs. Contacts and notes stand in rows of their own, so the text leaves them out; an entry's first
+// line is its title.
 function layOut({ text, contacts = [], links = [], answer }) {
   const rows = new Set([...contacts.map((contact) => `${contact.label}: ${contact.value}`), ...links.map((link) => link.note)]);
-  const lines = text.split("\n").filter((line) => !rows.has(line));
+  const lines = text.split("\n").filter((line) => line.trim() && !rows.has(line));
   const title = isEntry(answer) && lines.length > 1 ? lines.shift() : null;
-  return { title, body: lines.join("\n").trim() };
+  return { title, lines };
 }
 
 function isEntry(answer) {

@@ -1,0 +1,98 @@
+"""Which language a conversation speaks: chosen, then a real sentence, then what it had, then what the client states."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.languages import LANGUAGES, accepted_language, detect_language, match_language
+from tests.conversation.test_turns import Chat, chat  # noqa: F401  (a fixture)
+
+
+async def test_a_choice_beats_everything(chat: Chat) -> None:  # noqa: F811
+    answer = await chat.say("dove trovo il pacchetto di benvenuto per le nuove città?", language="fr", stated="ar")
+    assert answer.language == "fr"
+
+
+async def test_a_real_sentence_beats_what_the_client_states(chat: Chat) -> None:  # noqa: F811
+    answer = await chat.say("dove trovo il pacchetto di benvenuto per le nuove città?", stated="en")
+    assert answer.language == "it"
+
+
+async def test_a_mixed_sentence_is_answered_in_the_language_of_the_sentence(chat: Chat) -> None:  # noqa: F811
+    assert (await chat.say("dove trovo il welcome pack?")).language == "it"
+
+
+@pytest.mark.parametrize("word", ["ok", "salut", "😀", "Bologna", "merci", "no", "12"])
+async def test_a_short_word_never_switches(chat: Chat, word: str) -> None:  # noqa: F811
+    await chat.say("dove trovo il pacchetto di benvenuto per le nuove città?")
+    assert (await chat.say(word)).language == "it"
+
+
+async def test_the_client_states_the_language_of_a_first_short_word(chat: Chat) -> None:  # noqa: F811
+    assert (await chat.say("ok", stated="ar")).language == "ar"
+
+
+async def test_a_language_chosen_by_button_stays(chat: Chat) -> None:  # noqa: F811
+    await chat.say("/language/ar")
+    assert (await chat.say("where can I find the anti-rumours handbook for my city?")).language == "ar"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("gdzie mogę znaleźć podręcznik antyplotkowy dla mojego miasta?", "pl"),
+        ("wo finde ich das Handbuch gegen Gerüchte für unsere Stadt?", "de"),
+        ("¿dónde puedo denunciar una discriminación en mi ciudad?", "es"),
+        ("де я можу знайти посібник проти чуток?", "uk"),
+        ("差別について相談したいです", "ja"),
+    ],
+)
+async def test_an_unreleased_language_is_told_so_in_that_language(chat: Chat, text: str, language: str) -> None:  # noqa: F811
+    answer = await chat.say(text)
+    texts = chat.hub.wording.texts
+    assert texts.has("language.not_yet", language)
+    assert answer.language == language
+    assert answer.replies[0].text == texts.get("language.not_yet", language)
+    assert {button.payload for button in answer.replies[0].buttons} >= {"/language/en", "/language/ar"}
+
+
+async def test_an_unreleased_language_still_gets_numbers_and_services_of_the_place(chat: Chat) -> None:  # noqa: F811
+    answer = await chat.say("gdzie mogę zgłosić dyskryminację w Krakowie, potrzebuję pomocy")
+    assert answer.replies[1].contacts[0].href == "tel:112"
+    assert "service/pl-rpo" in {reply.answer for reply in answer.replies}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("bghit n3raf fin kayn l kitab dyal lmadina", "ar"),
+        ("3andi mochkil ma3a lkhedma dyali", "ar"),
+        ("أين أجد دليل مكافحة الشائعات؟", "ar"),
+        ("où se trouve le manuel anti-rumeurs", "fr"),
+        ("where is the handbook against rumours", "en"),
+    ],
+)
+def test_detection(text: str, language: str) -> None:
+    found = detect_language(text)
+    assert found.code == language
+    assert found.is_sure
+
+
+@pytest.mark.parametrize("text", ["ok", "hello", "salut", "😀", "Bologna", ""])
+def test_a_short_text_is_never_sure(text: str) -> None:
+    assert not detect_language(text).is_sure
+
+
+def test_codes_are_matched_by_their_base() -> None:
+    assert match_language("fr-CH") == "fr"
+    assert match_language("no") == "nb"
+    assert match_language("sw") is None
+    with pytest.raises(ValueError, match="xx"):
+        match_language("xx_!!")
+
+
+def test_the_best_accepted_language_counts() -> None:
+    assert accepted_language("de;q=0.9, it;q=0.8, en;q=0.5") == "it"
+    assert accepted_language("*") is None
+    assert accepted_language("garbage;;;q=x") is None
+    assert all(LANGUAGES[code].own_name for code in LANGUAGES)
