@@ -73,7 +73,7 @@ def build_hub(
         without_assistant=without_assistant,
     )
     limits = MessageLimits(settings.trusted_proxy_addresses)
-    return Hub(settings, database, clock, wording, assistant, conversations, limits, internal_token(secret_key))
+    return Hub(settings, database, clock, wording, assistant, conversations, limits, internal_token(settings))
 
 
 def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> FastAPI:

@@ -82,14 +82,14 @@ def run(settings: Settings) -> int:
         console.print(say("run.port_taken", host=settings.host, port=settings.port))
         return 1
     ending = _listen_for_the_end()
-    key = settings.load_secret_key()
+    settings.load_secret_key()
     processes: list[Process] = []
     try:
         assistant_url = settings.assistant_url
         if assistant_url is None:
             train_if_needed(show=console)
             assistant_url = f"http://127.0.0.1:{_free_port()}"
-            processes.append(_assistant(settings, assistant_url, key))
+            processes.append(_assistant(settings, assistant_url))
             processes[-1].start()
         asyncio.run(_migrate(settings))
         processes.insert(0, _hub(settings, assistant_url))
@@ -118,7 +118,7 @@ def serve_hub(settings: Settings) -> None:
     uvicorn.Server(config).run()
 
 
-def _assistant(settings: Settings, url: str, key: str) -> Process:
+def _assistant(settings: Settings, url: str) -> Process:
     redis = {"HUB_REDIS_URL": settings.redis_url.get_secret_value()} if settings.redis_url else {}
     return Process(
         "assistant",
@@ -128,7 +128,7 @@ def _assistant(settings: Settings, url: str, key: str) -> Process:
             "--interface", "127.0.0.1", "--port", url.rpartition(":")[2], "--enable-api",
         ],
         assistant_environment()
-        | {"HUB_INTERNAL_URL": settings.address, "HUB_INTERNAL_TOKEN": internal_token(key)}
+        | {"HUB_INTERNAL_URL": settings.address, "HUB_INTERNAL_TOKEN": internal_token(settings)}
         | redis,
         BOT,
         settings.data_dir / "logs" / "assistant.log",

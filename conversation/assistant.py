@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import httpx
 
 from conversation.errors import AssistantUnavailableError
+from core.settings import Settings
 
 ANSWER_TIMEOUT = 15.0
 """Seconds after which the assistant counts as unavailable."""
@@ -57,6 +58,8 @@ class RasaAssistant:
         await self._client.aclose()
 
 
-def internal_token(secret_key: str) -> str:
+def internal_token(settings: Settings) -> str:
     """What the assistant shows when it calls the hub back (header X-Hub-Internal): an HMAC-SHA256 (RFC 2104)."""
-    return hmac.new(secret_key.encode(), b"hub-internal", "sha256").hexdigest()
+    if settings.internal_token is not None:
+        return settings.internal_token.get_secret_value()
+    return hmac.new(settings.load_secret_key().encode(), b"hub-internal", "sha256").hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.exc import IntegrityError
@@ -41,7 +41,7 @@ class Housekeeping:
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
-            next_run_time=self._clock.now() + timedelta(minutes=1),
+            next_run_time=datetime.now(UTC) + timedelta(minutes=1),
         )
 
     async def expire_rows(self) -> dict[str, int]:

@@ -25,8 +25,8 @@ from knowledge.base import FOLDER, KnowledgeBase
 MINIMUM_STEM = 5
 """A name is recognised with another ending ('Krakowie', 'Genovese') only when this many letters stay the same."""
 MINIMUM_ARABIC_STEM = 4
-NAME_ALONE = 2
-"""A message of so few words is a place's name even where the word means something else."""
+NAME_ALONE = 1
+"""A message of that many words is a place's name even where the word means something else."""
 LONGEST_ENDING = 3
 MINIMUM_TYPO_LENGTH = 6
 TYPO_SIMILARITY = 88

@@ -28,8 +28,8 @@ EUROPE = "europe"
 _FOR_US = re.compile(r"\b(?:bot|seed)\b")
 """Notes of the facts that speak to whoever builds the hub, not to its readers."""
 
-Choice = Annotated[str, Query(max_length=120)]
-Words = Annotated[str, Query(max_length=200)]
+LONGEST_WORDS = 200
+LONGEST_PLACE = 120
 
 router = APIRouter(include_in_schema=False)
 
@@ -115,26 +115,31 @@ class Found:
 @router.get("/catalogue")
 async def catalogue_page(
     page: PageParts,
-    kind: Choice = "",
-    q: Words = "",
-    area: Choice = "",
-    tool_kind: Choice = "",
-    audience: Choice = "",
-    topic: Choice = "",
-    ground: Choice = "",
-    need: Choice = "",
-    place: Choice = "",
-    number: Annotated[str, Query(alias="page", max_length=6)] = "1",
+    kind: str = "",
+    q: str = "",
+    area: str = "",
+    tool_kind: str = "",
+    audience: str = "",
+    topic: str = "",
+    ground: str = "",
+    need: str = "",
+    place: str = "",
+    number: Annotated[str, Query(alias="page")] = "1",
 ) -> HTMLResponse:
     """The list. Values that mean nothing filter nothing out, so that an old link still shows a page."""
     wording = page.hub.wording
     options = _options(page)
     sent = {"area": area, "tool_kind": tool_kind, "audience": audience, "topic": topic, "ground": ground, "need": need}
     known = {name: value for name, value in sent.items() if value in dict(options[name])}
-    wanted = Wanted(kind=kind if kind in set(Kind) else "", q=q.strip(), place=place.strip(), **known)
+    wanted = Wanted(
+        kind=kind if kind in set(Kind) else "",
+        q=q.strip()[:LONGEST_WORDS],
+        place=place.strip()[:LONGEST_PLACE],
+        **known,
+    )
     found = _find(page, wanted)
     pages = max(1, -(-found.count // ENTRIES_A_PAGE))
-    current = min(max(int(number) if number.isdecimal() else 1, 1), pages)
+    current = min(max(int(number[:6]) if number.isdecimal() else 1, 1), pages)
     return page.render(
         "catalogue.html",
         wanted=wanted,

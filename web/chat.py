@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Form, Query
+from fastapi import APIRouter, FastAPI, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,6 +19,7 @@ from web.api import CHANNEL, Sender, late_replies
 from web.pages import STATIC, Page, PageParts
 from web.static_files import FingerprintedFiles
 
+LONGEST_CITY = 120
 POLL_SECONDS = 20
 """How often an open chat asks for the answer of a person."""
 SCRIPT_TEXTS = (
@@ -69,8 +70,8 @@ class ShownReply:
 @router.get("/")
 async def chat_page(
     page: PageParts,
-    ask: Annotated[str | None, Query(max_length=120)] = None,
-    city: Annotated[str | None, Query(max_length=120)] = None,
+    ask: str = "",
+    city: str = "",
 ) -> HTMLResponse:
     """The chat; ``ask`` is the id of an entry to begin with, ``city`` goes along with each message."""
     return _render(page, "chat.html", Exchange(), ask=ask, city=city)
@@ -103,17 +104,17 @@ async def chat_form(
     status, headers = 200, {}
     try:
         page.hub.limits.check(page.request, exchange.sender)
-        await _take_turn(page, exchange, message, city[:120], look=bool(look))
+        await _take_turn(page, exchange, message, city[:LONGEST_CITY], look=bool(look))
     except HubError as error:
         status = error.status
         headers = {"Retry-After": str(error.values["seconds"])} if status == 429 else {}
         exchange.error = page.t(error.text_key, **error.values)
         exchange.unsent, exchange.said = message, ""
-    return _render(page, "chat.html", exchange, city=city[:120], status=status, headers=headers)
+    return _render(page, "chat.html", exchange, city=city, status=status, headers=headers)
 
 
 @router.get("/embed")
-async def embedded_chat(page: PageParts, city: Annotated[str | None, Query(max_length=120)] = None) -> HTMLResponse:
+async def embedded_chat(page: PageParts, city: str = "") -> HTMLResponse:
     """The same chat for a frame in a city's own site."""
     return _render(page, "embed.html", Exchange(), city=city)
 
@@ -172,8 +173,8 @@ def _render(
     template: str,
     exchange: Exchange,
     *,
-    ask: str | None = None,
-    city: str | None = None,
+    ask: str = "",
+    city: str = "",
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> HTMLResponse:
@@ -184,14 +185,14 @@ def _render(
         exchange=exchange,
         shown=[ShownReply.of(reply) for reply in exchange.replies],
         late=[ShownReply.of(reply) for reply in exchange.late],
-        ask=page.hub.wording.base.entries.get(ask or ""),
-        city=city or "",
+        ask=page.hub.wording.base.entries.get(ask),
+        city=city[:LONGEST_CITY],
         most=MOST_CHARACTERS,
-        config=_script_config(page, city),
+        config=_script_config(page, city[:LONGEST_CITY]),
     )
 
 
-def _script_config(page: Page, city: str | None) -> dict[str, Any]:
+def _script_config(page: Page, city: str) -> dict[str, Any]:
     """What the script needs to know, as a block of data in the page."""
     texts = page.hub.wording.texts
     switch = {

@@ -84,7 +84,7 @@ def test_yaml_that_cannot_be_read_is_named(copy: Path) -> None:
     path = copy / "texts" / "fr" / "membership.yaml"
     path.write_text("membership/join-who: [\n", encoding="utf-8")
 
-    with pytest.raises(KnowledgeError, match="membership.yaml:2: not readable as YAML"):
+    with pytest.raises(KnowledgeError, match=r"membership\.yaml:2: not readable as YAML"):
         load_knowledge(copy)
 
 

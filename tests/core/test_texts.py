@@ -1,0 +1,65 @@
+"""The catalogue of sentences: released languages lack nothing, and every key that the code names exists."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE
+from core.settings import PROJECT_ROOT
+from core.texts import Texts, placeholders
+
+ENGLISH_ONLY = ("cli.",)
+"""The command line speaks English."""
+
+KEY = re.compile(r"""["']((?:chat|flow|talk|safety|language|button|link|error|page)\.[a-z_]+(?:[.-][a-z_-]+)*)["']""")
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return Texts.load(PROJECT_ROOT / "locales")
+
+
+def expected_keys(texts: Texts) -> set[str]:
+    return {key for key in texts.keys(SOURCE_LANGUAGE) if not key.startswith(ENGLISH_ONLY)}
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_a_released_language_has_every_key(texts: Texts, language: str) -> None:
+    assert expected_keys(texts) - texts.keys(language) == set()
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_no_language_has_a_key_that_english_lacks(texts: Texts, language: str) -> None:
+    assert texts.keys(language) - texts.keys(SOURCE_LANGUAGE) == set()
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_placeholders_are_the_same_in_every_language(texts: Texts, language: str) -> None:
+    wrong = [
+        key
+        for key in expected_keys(texts) & texts.keys(language)
+        if placeholders(texts.raw(key, language)) != placeholders(texts.raw(key, SOURCE_LANGUAGE))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_can_say_that_it_is_not_there_yet(texts: Texts, language: str) -> None:
+    assert {"language.not_yet", "language.emergency"} <= texts.keys(language)
+
+
+def test_every_key_that_the_code_names_exists(texts: Texts) -> None:
+    named: set[str] = set()
+    for folder in ("bot/actions", "conversation", "web", "core", "knowledge"):
+        for path in (PROJECT_ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".html"}:
+                named |= set(KEY.findall(path.read_text(encoding="utf-8")))
+    assert named - texts.keys(SOURCE_LANGUAGE) == set()
+
+
+def test_plural_forms_follow_the_language() -> None:
+    texts = Texts({"en": {"x.n": {"one": "{count} city", "other": "{count} cities"}}})
+    assert texts.get("x.n", "en", count=1) == "1 city"
+    assert texts.get("x.n", "fr", count=2) == "2 cities"
