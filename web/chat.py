@@ -99,7 +99,7 @@ async def chat_form(
     exchange = Exchange(
         said=(said or message)[:MOST_CHARACTERS],
         sender=_read_sender(sender) or page.hub.conversations.new_sender(),
-        after=int(after) if after.isdecimal() and len(after) < 16 else 0,
+        after=int(after) if after.isdecimal() and len(after) < 10 else 0,
     )
     status, headers = 200, {}
     try:
