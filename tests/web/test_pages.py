@@ -367,7 +367,7 @@ def test_every_emergency_number_can_be_called(client: TestClient, wording: Wordi
     for code in wording.base.emergency:
         reply = wording.emergency(code, language)
         assert reply is not None
-        assert code in {element.get("id") for element in page.all("section")}
+        assert code in {element.get("id") for element in page.all("article")}
         assert {contact.href for contact in reply.contacts} <= set(page.links())
 
 
