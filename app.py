@@ -15,6 +15,7 @@ from bot.actions.registry import action_for, run_action
 from bot.actions.turn import Turn
 from conversation.assistant import Assistant, RasaAssistant, internal_token
 from conversation.housekeeping import Housekeeping
+from conversation.memory import LanguagesInProcess, LanguagesInRedis
 from conversation.replies import Wording
 from conversation.service import Conversations
 from core.clock import Clock, SystemClock
@@ -58,6 +59,9 @@ def build_hub(
     database = Database(settings.async_database_url)
     assistant = assistant or RasaAssistant(settings.assistant_url or "http://127.0.0.1:5005")
 
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    languages = LanguagesInRedis(redis_url) if redis_url else LanguagesInProcess()
+
     def without_assistant(rasa_text: str, metadata: dict[str, Any]) -> dict[str, Any]:
         name, tracker = action_for(rasa_text, metadata)
         turn = Turn.from_tracker(tracker, wording=wording, today=clock.now().date())
@@ -71,6 +75,7 @@ def build_hub(
         clock=clock,
         secret_key=secret_key,
         without_assistant=without_assistant,
+        languages=languages,
     )
     limits = MessageLimits(settings.trusted_proxy_addresses)
     return Hub(settings, database, clock, wording, assistant, conversations, limits, internal_token(settings))
@@ -92,7 +97,7 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
             yield
         finally:
             scheduler.shutdown(wait=False)
-            await hub.conversations.wait_for_background()
+            await hub.conversations.close()
             if isinstance(hub.assistant, RasaAssistant):
                 await hub.assistant.close()
             await hub.database.close()

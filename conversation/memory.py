@@ -1,4 +1,8 @@
-"""What the hub remembers of a conversation, for an hour and never on disk: its language, and whose turn it is."""
+"""What the hub remembers of a conversation, for an hour and never on disk: its language, and whose turn it is.
+
+Languages lie in memory, or in Redis where several hub processes share them. Turns are ordered within a process; across
+processes the assistant's own lock orders them.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,16 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
-LIFETIME = 3600.0
+from redis.asyncio import Redis
+
+LIFETIME = 3600
 """Seconds after the last message."""
 MOST_CONVERSATIONS = 50_000
+REDIS_PREFIX = "hub:language:"
+_CHOSEN = "!"
 
 
 @dataclass(frozen=True)
@@ -22,41 +31,71 @@ class Remembered:
     chosen: bool = False
 
 
-class ConversationMemory:
-    """Languages and turn order of conversations, forgotten after an hour."""
+class LanguageMemory(Protocol):
+    """Keeps the language of each conversation for an hour."""
+
+    async def get(self, sender_key: str) -> Remembered: ...
+
+    async def put(self, sender_key: str, remembered: Remembered) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class LanguagesInProcess:
+    """Languages of one process; the oldest go first when there are too many."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[float, Remembered]] = OrderedDict()
-        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
 
-    def get(self, sender_key: str) -> Remembered:
-        known = self._known.get(sender_key)
-        if known is None or known[0] < time.monotonic():
-            return Remembered()
-        return known[1]
+    async def get(self, sender_key: str) -> Remembered:
+        expires, remembered = self._known.get(sender_key, (0.0, Remembered()))
+        return remembered if expires > time.monotonic() else Remembered()
 
-    def set_language(self, sender_key: str, language: str, *, chosen: bool) -> None:
-        """Remember the language; a choice stays a choice until the next one."""
-        before = self.get(sender_key)
-        if before.chosen and not chosen:
-            language = before.language or language
-        self._known[sender_key] = (
-            time.monotonic() + LIFETIME,
-            replace(before, language=language, chosen=before.chosen or chosen),
-        )
+    async def put(self, sender_key: str, remembered: Remembered) -> None:
+        self._known[sender_key] = (time.monotonic() + LIFETIME, remembered)
         self._known.move_to_end(sender_key)
         while len(self._known) > MOST_CONVERSATIONS:
             self._known.popitem(last=False)
 
+    async def close(self) -> None:
+        self._known.clear()
+
+
+class LanguagesInRedis:
+    """Languages that several processes share; Redis forgets them by itself."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(url, decode_responses=True)
+
+    async def get(self, sender_key: str) -> Remembered:
+        value = str(await self._redis.get(REDIS_PREFIX + sender_key) or "")
+        if not value:
+            return Remembered()
+        return Remembered(value.removesuffix(_CHOSEN), value.endswith(_CHOSEN))
+
+    async def put(self, sender_key: str, remembered: Remembered) -> None:
+        value = (remembered.language or "") + (_CHOSEN if remembered.chosen else "")
+        await self._redis.set(REDIS_PREFIX + sender_key, value, ex=LIFETIME)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+class Turns:
+    """One message of a conversation at a time, in the order of arrival."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
     @asynccontextmanager
-    async def turn(self, sender_key: str) -> AsyncIterator[None]:
-        """One message of a conversation at a time, in the order of arrival."""
-        lock, waiting = self._turns.get(sender_key, (asyncio.Lock(), 0))
-        self._turns[sender_key] = (lock, waiting + 1)
+    async def of(self, sender_key: str) -> AsyncIterator[None]:
+        """Wait for the earlier messages of this conversation."""
+        lock, waiting = self._locks.get(sender_key, (asyncio.Lock(), 0))
+        self._locks[sender_key] = (lock, waiting + 1)
         try:
             async with lock:
                 yield
         finally:
-            lock, waiting = self._turns.pop(sender_key)
+            lock, waiting = self._locks.pop(sender_key)
             if waiting > 1:
-                self._turns[sender_key] = (lock, waiting - 1)
+                self._locks[sender_key] = (lock, waiting - 1)

@@ -21,7 +21,7 @@ from conversation.assistant import Assistant
 from conversation.counting import count_question, give_feedback, keep_unanswered
 from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import create_handoff
-from conversation.memory import ConversationMemory
+from conversation.memory import LanguageMemory, Remembered, Turns
 from conversation.replies import HANDOFF, PREFERENCES, REPORT, Wording
 from core.clock import Clock
 from core.database import Database
@@ -90,6 +90,7 @@ class Conversations:
         clock: Clock,
         secret_key: str,
         without_assistant: WithoutAssistant,
+        languages: LanguageMemory,
     ) -> None:
         self._wording = wording
         self._assistant = assistant
@@ -97,7 +98,8 @@ class Conversations:
         self._clock = clock
         self._secret = secret_key.encode()
         self._without_assistant = without_assistant
-        self._memory = ConversationMemory()
+        self._languages = languages
+        self._turns = Turns()
         self._background: set[asyncio.Task[None]] = set()
 
     def new_sender(self) -> str:
@@ -113,7 +115,7 @@ class Conversations:
         if len(message.text) > MOST_CHARACTERS:
             raise MessageTooLongError(most=MOST_CHARACTERS)
         key = self.sender_key(message.channel, message.sender)
-        async with self._memory.turn(key):
+        async with self._turns.of(key):
             answer = await self._answer(message, key)
         for reply in answer.replies:
             reply.language = reply.language or answer.language
@@ -129,6 +131,11 @@ class Conversations:
                 session, reply=reply, entry=entry, language=language, helpful=helpful, clock=self._clock
             )
 
+    async def close(self) -> None:
+        """Finish the counting and let go of the memory."""
+        await self.wait_for_background()
+        await self._languages.close()
+
     async def wait_for_background(self) -> None:
         """Until all counting is written (at shutdown, and in tests)."""
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -139,15 +146,17 @@ class Conversations:
         if payload is None:
             text = text.lstrip("/").strip()
         if not text:
-            language, _ = self._choose_language(message, key, Detection(SOURCE_LANGUAGE, 0.0))
+            language, _ = await self._choose_language(message, key, Detection(SOURCE_LANGUAGE, 0.0))
             return Answer(language=language, replies=[self._wording.say("chat.empty", language)])
         detection = Detection(SOURCE_LANGUAGE, 0.0) if payload else detect_language(text)
-        language, foreign = self._choose_language(message, key, detection)
+        language, foreign = await self._choose_language(message, key, detection)
         if foreign is not None and payload is None:
             return self._speak_unreleased(text, foreign, message)
         return await self._ask_assistant(text, payload, language, detection, message, key)
 
-    def _choose_language(self, message: IncomingMessage, key: str, detection: Detection) -> tuple[str, str | None]:
+    async def _choose_language(
+        self, message: IncomingMessage, key: str, detection: Detection
+    ) -> tuple[str, str | None]:
         """The language to speak, and the unreleased one that the person writes in, if so.
 
         The person's choice, then what a real sentence shows, then what the conversation had, then what the client
@@ -155,7 +164,7 @@ class Conversations:
         """
         if message.chosen_language in RELEASED:
             return message.chosen_language, None
-        known = self._memory.get(key)
+        known = await self._languages.get(key)
         if message.chosen_language:
             return known.language or message.stated_language or SOURCE_LANGUAGE, message.chosen_language
         if known.chosen and known.language:
@@ -213,7 +222,7 @@ class Conversations:
     async def _finish(self, said: dict[str, Any], language: str, message: IncomingMessage, key: str) -> Answer:
         chosen = said.get("chosen_language")
         language = chosen or language
-        self._memory.set_language(key, language, chosen=bool(chosen or message.chosen_language))
+        await self._remember(key, language, chosen=bool(chosen or message.chosen_language))
         replies = [Reply.model_validate(reply) for reply in said["replies"]]
         passed_on = said.get("passed_on")
         if passed_on:
@@ -232,6 +241,11 @@ class Conversations:
         return Answer(
             language=language, understood=said["understood"], confidence=round(said["confidence"], 4), replies=replies
         )
+
+    async def _remember(self, key: str, language: str, *, chosen: bool) -> None:
+        # Put anew at every turn, so that the hour runs from the last message.
+        before = await self._languages.get(key)
+        await self._languages.put(key, Remembered(language, before.chosen or chosen))
 
     async def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:
         try:

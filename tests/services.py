@@ -80,3 +80,23 @@ def running_postgresql() -> Iterator[str]:
         server.terminate()
         server.wait(PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_redis() -> Iterator[str]:
+    """A Redis server of its own that keeps nothing; yields its address."""
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("Redis")
+    port = free_port()
+    server = subprocess.Popen(
+        [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+        stdout=subprocess.DEVNULL,
+        cwd=tempfile.gettempdir(),
+    )
+    try:
+        wait_for_port(port)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)

@@ -1,0 +1,63 @@
+"""The language of a conversation is kept the same way in the process and in a real Redis; turns keep their order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from conversation.memory import (
+    LIFETIME,
+    REDIS_PREFIX,
+    LanguageMemory,
+    LanguagesInProcess,
+    LanguagesInRedis,
+    Remembered,
+    Turns,
+)
+from tests.services import running_redis
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with running_redis() as url:
+        yield url
+
+
+@pytest.fixture(params=["process", "redis"])
+async def languages(request: pytest.FixtureRequest) -> AsyncIterator[LanguageMemory]:
+    in_redis = request.param == "redis"
+    memory: LanguageMemory = (
+        LanguagesInRedis(request.getfixturevalue("redis_url")) if in_redis else LanguagesInProcess()
+    )
+    yield memory
+    await memory.close()
+
+
+@pytest.mark.parametrize("remembered", [Remembered("fr", chosen=True), Remembered("ar", chosen=False)])
+async def test_a_language_is_kept(languages: LanguageMemory, remembered: Remembered) -> None:
+    await languages.put("somebody", remembered)
+    assert await languages.get("somebody") == remembered
+    assert await languages.get("somebody else") == Remembered()
+
+
+async def test_redis_forgets_after_an_hour(redis_url: str) -> None:
+    memory = LanguagesInRedis(redis_url)
+    await memory.put("somebody", Remembered("it"))
+    await memory.close()
+    async with Redis.from_url(redis_url) as redis:
+        assert 0 < await redis.ttl(REDIS_PREFIX + "somebody") <= LIFETIME
+
+
+async def test_turns_of_one_conversation_keep_their_order() -> None:
+    turns, order = Turns(), list[int]()
+
+    async def say(number: int) -> None:
+        async with turns.of("somebody"):
+            await asyncio.sleep(0.01 / (number + 1))
+            order.append(number)
+
+    await asyncio.gather(*(say(number) for number in range(10)))
+    assert order == list(range(10))
