@@ -14,6 +14,7 @@ from channels.base import ContactKind
 from conversation.counting import doubt_contact
 from core.errors import HubError
 from core.languages import SOURCE_LANGUAGE
+from core.normalise import fold
 from knowledge.base import Entry, Group, KnowledgeBase
 from knowledge.catalogue import Filter, list_filtered, search
 from knowledge.dates import is_stale
@@ -304,23 +305,23 @@ def _options(page: Page) -> dict[str, list[tuple[str, str]]]:
         "need": ("need", {need for service in services for need in service.needs}),
     }
     return {
-        name: sorted(((value, page.label(group, value)) for value in found), key=lambda pair: pair[1].casefold())
+        name: sorted(((value, page.label(group, value)) for value in found), key=lambda pair: fold(pair[1]))
         for name, (group, found) in values.items()
     }
 
 
 def _country_order(page: Page, service: ServiceFact) -> tuple[bool, str]:
     wide = service.country in {None, "EU"}
-    return wide, "" if wide else page.place_name(service.country or "")
+    return wide, "" if wide else fold(page.place_name(service.country or ""))
 
 
 def _countries_with_services(page: Page) -> list[tuple[str, str]]:
     services = page.hub.wording.base.list_entries(Kind.SERVICE)
     codes = {entry.service.country for entry in services} - {None, "EU"}
-    return sorted(((code, page.place_name(code)) for code in codes if code), key=lambda pair: pair[1])
+    return sorted(((code, page.place_name(code)) for code in codes if code), key=lambda pair: fold(pair[1]))
 
 
 def _known_places(page: Page) -> list[str]:
     """Names to complete what is typed as a place."""
     cities = {page.place_name(city) for city in page.hub.wording.base.cities}
-    return sorted(cities | {name for _, name in _countries_with_services(page)})
+    return sorted(cities | {name for _, name in _countries_with_services(page)}, key=fold)

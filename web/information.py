@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from channels.base import Contact
 from core.languages import SOURCE_LANGUAGE
+from core.normalise import fold
 from knowledge.dates import format_as_of
 from knowledge.schema import EmergencyText
 from web.pages import Page, PageParts
@@ -93,7 +94,7 @@ async def emergency_page(page: PageParts) -> HTMLResponse:
                 format_as_of(fact.as_of, page.language) or "",
             )
         )
-    return page.render("emergency.html", countries=sorted(countries, key=lambda country: country.name))
+    return page.render("emergency.html", countries=sorted(countries, key=lambda country: fold(country.name)))
 
 
 @router.get("/docs")

@@ -40,7 +40,7 @@ export class Api {
     let response;
     try {
       const headers = { ...options.headers, "Accept-Language": language };
-      response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout(PATIENCE) });
+      response = await fetch(path, { ...options, headers, signal: AbortSignal.timeout?.(PATIENCE) });
     } catch (error) {
       throw new Failure(error.name === "TimeoutError" ? texts.error_slow : texts.error_offline);
     }

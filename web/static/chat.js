@@ -203,7 +203,7 @@ function send() {
   input.value = "";
   count();
   say(text, text, { typed: true });
-  input.focus();
+  input.focus({ preventScroll: true });
 }
 
 composer.addEventListener("submit", (event) => {
@@ -250,7 +250,7 @@ if (config.embedded && window.parent !== window) {
     if (event.key === "Escape" && !event.defaultPrevented && !part("forget-dialog").open) close();
   });
   window.addEventListener("message", (event) => {
-    if (event.source === window.parent && event.data === "icc-hub:open") input.focus();
+    if (event.source === window.parent && event.data === "icc-hub:open") input.focus({ preventScroll: true });
   });
 }
 
