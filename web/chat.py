@@ -124,7 +124,7 @@ async def embed_script(page: PageParts) -> Response:
     """The one line for a city's own site. Carries its few words in every released language, so it needs no request."""
     texts = page.hub.wording.texts
     words = {
-        code: {name: texts.get(f"page.embed.{name}", code) for name in ("open", "close", "frame")}
+        code: {name: texts.get(f"page.embed.{name}", code) for name in ("open", "frame")}
         | {"dir": LANGUAGES[code].direction}
         for code in RELEASED
     }
