@@ -27,7 +27,7 @@ from knowledge.base import load_knowledge
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
-from web import api, catalogue, chat, health, information, internal
+from web import api, catalogue, chat, health, information, internal, pages
 from web.limits import BodyLimit, MessageLimits
 from web.problems import problem, reader_language, register_problem_handlers
 from web.security import SecurityHeaders
@@ -107,7 +107,7 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     )
     app.state.hub = hub
     texts = hub.wording.texts
-    register_problem_handlers(app, texts)
+    register_problem_handlers(app, texts, not_found_page=lambda request: pages.get_page(request, hub).not_found())
 
     def refuse(request: Request) -> Response:
         return problem(texts, 413, "body_too_large", reader_language(request))

@@ -96,7 +96,9 @@ class HubBot(Bot):
             raise BenchmarkError("The assistant is not installed: `make install`.")
         settings = Settings()
         if settings.assistant_url or settings.redis_url:
-            raise BenchmarkError("The whole hub on this machine is measured: unset HUB_ASSISTANT_URL and HUB_REDIS_URL.")
+            raise BenchmarkError(
+                "The whole hub on this machine is measured: unset HUB_ASSISTANT_URL and HUB_REDIS_URL."
+            )
         train_if_needed(show=console)
 
     def command(self, port: int) -> list[str]:

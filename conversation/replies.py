@@ -36,6 +36,8 @@ from knowledge.service_search import ServiceSearch
 
 NEIGHBOURS = 2
 MOST_COUNTRY_BUTTONS = 12
+_ONE_NUMBER = r"\(?\+?\(?\d(?:(?:[\d().-]|/(?! )| (?![/,]))*\d)?"
+"""One telephone number of a line such as '999 (emergency), 101' or '+351 218 106 191 / 808 257 257'."""
 HANDOFF = "flow/handoff"
 REPORT = "flow/report"
 PREFERENCES = "flow/preferences"
@@ -253,9 +255,8 @@ class Wording:
     def _contacts(self, entry: Entry, language: str) -> list[Contact]:
         fact = entry.service
         contacts = [
-            _phone(self.texts.get("label.contact.phone", language), number.strip())
-            for number in re.split(r"\s*[/;]\s*", fact.phone or "")
-            if number.strip()
+            _phone(self.texts.get("label.contact.phone", language), number)
+            for number in re.findall(_ONE_NUMBER, fact.phone or "")
         ]
         if fact.email:
             label = self.texts.get("label.contact.email", language)

@@ -84,6 +84,8 @@ class KnowledgeBase:
     cities: Mapping[str, CityFact]
     emergency: Mapping[str, EmergencyFact]
     emergency_texts: Mapping[str, Mapping[str, EmergencyText]]
+    starters: Mapping[str, tuple[str, ...]]
+    """What is offered first to somebody who asks for 'tools' or 'membership' and nothing more."""
     place_names: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Language, then city or region id, then names people use for it."""
 
@@ -133,6 +135,7 @@ class _Reader:
             cities={city.id: city for city in self._list("cities", CityFact)},
             emergency=emergency,
             emergency_texts={language: self._emergency_texts(language, emergency) for language in languages},
+            starters=self._starters(facts),
             place_names={language: self._place_names(language) for language in languages},
         )
         self._check_references(base)
@@ -208,6 +211,16 @@ class _Reader:
         for name in set(group_texts) - set(groups):
             self.problems.add(path, 1, f"{name}: has a text but no members")
         return groups
+
+    def _starters(self, facts: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        path = self.folder / "facts" / "starters.yaml"
+        starters = {}
+        for item in read_items(path, self.problems):
+            starters[item.key or ""] = tuple(item.data)
+            for entry_id in item.data:
+                if entry_id not in facts:
+                    self.problems.add(path, item.line, f"{item.key}: no fact has the id {entry_id}")
+        return starters
 
     def _emergency_texts(self, language: str, emergency: Mapping[str, EmergencyFact]) -> dict[str, EmergencyText]:
         path = self.folder / "texts" / language / "emergency.yaml"

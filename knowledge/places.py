@@ -25,6 +25,8 @@ from knowledge.base import FOLDER, KnowledgeBase
 MINIMUM_STEM = 5
 """A name is recognised with another ending ('Krakowie', 'Genovese') only when this many letters stay the same."""
 MINIMUM_ARABIC_STEM = 4
+CAPITAL = "capital"
+"""In the list of an ambiguous name: a capital letter inside a sentence makes it the place."""
 NAME_ALONE = 1
 """A message of that many words is a place's name even where the word means something else."""
 LONGEST_ENDING = 3
@@ -100,7 +102,7 @@ class Gazetteer:
         found: dict[str, tuple[int, Place]] = {}
         tokens = words(text)
         if len(tokens) > NAME_ALONE:
-            tokens = [token for token in tokens if language in self._ambiguous.get(token, (language,))]
+            tokens = [token for place, token in enumerate(tokens) if self._is_meant(token, place, text, language)]
         for position, place in self._exact(tokens):
             found.setdefault(place.id, (position, place))
         for glyphs, place in self._glyphs.items():
@@ -112,6 +114,13 @@ class Gazetteer:
                 if near is not None:
                     found.setdefault(near.id, (position, near))
         return [place for _, place in sorted(found.values(), key=lambda pair: (-pair[1].kind, pair[0]))]
+
+    def _is_meant(self, token: str, place: int, text: str, language: str) -> bool:
+        """Whether a name that may be an ordinary word is the place here, by language or by its capital letter."""
+        allowed = self._ambiguous.get(token)
+        if allowed is None or language in allowed:
+            return True
+        return CAPITAL in allowed and place > 0 and re.search(rf"\b{token.capitalize()}\b", text) is not None
 
     def find_one(self, text: str, language: str = "") -> Place | None:
         """The narrowest place named in the text."""

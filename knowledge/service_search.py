@@ -24,6 +24,9 @@ from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
 
 MOST_SERVICES = 3
+URGENT_NEEDS = frozenset({"emergency", "police", "hate-crime"})
+PERSONAL_NEEDS = frozenset({"information", "legal-advice", "complaint", "decision", "mediation", "migrant-advice"})
+"""What somebody gets for themselves; a body that only watches the whole comes later."""
 LONGEST_ABBREVIATION = 3
 MINIMUM_NAME_SIMILARITY = 90
 """Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
@@ -159,6 +162,8 @@ class ServiceSearch:
             fit -= 2.0
         reachable = 0.5 * bool(service.phone) + 0.3 * bool(service.url or service.email)
         specialised = -1.5 * ("migrant-advice" in needs and not query.needs & {"migrant-advice", "information"})
+        specialised -= 1.5 * bool(needs & {"emergency", "police"} and not query.needs & URGENT_NEEDS)
+        specialised -= 0.8 * (not needs & PERSONAL_NEEDS)
         fresh = 0.4 * (not is_stale(service.as_of, today))
         return (
             self._nearness(service, query.place) or 0,

@@ -20,6 +20,8 @@ from knowledge.schema import Kind, ServiceFact, ToolFact
 from web.state import Hub, HubParts
 
 CHANNEL = "webchat"
+LARGEST_ID = 2**31 - 1
+"""What an integer column of PostgreSQL holds."""
 SENDER_PATTERN = r"^[\x21-\x7e]{1,128}$"
 Sender = Annotated[str, Field(pattern=SENDER_PATTERN)]
 LanguageTag = Annotated[str, Field(min_length=1, max_length=35)]
@@ -86,7 +88,7 @@ async def chat(body: ChatRequest, request: Request, hub: HubParts) -> ChatRespon
 
 @router.get("/chat/replies", summary="What came in later, such as a person's answer")
 async def late_replies(
-    hub: HubParts, sender: Annotated[Sender, Query()], after: Annotated[int, Query(ge=0)] = 0
+    hub: HubParts, sender: Annotated[Sender, Query()], after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0
 ) -> LateReplies:
     """Replies since ``after`` (0 for all of the last 30 days)."""
     key = hub.conversations.sender_key(CHANNEL, sender)

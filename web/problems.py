@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -38,8 +39,8 @@ def problem(
     )
 
 
-def register_problem_handlers(app: FastAPI, texts: Texts) -> None:
-    """Turn every error of the application into a problem document."""
+def register_problem_handlers(app: FastAPI, texts: Texts, *, not_found_page: Callable[[Request], Response]) -> None:
+    """Turn every error of the application into a problem document; who asks for a page gets a page."""
 
     @app.exception_handler(HubError)
     async def _hub_error(request: Request, error: HubError) -> Response:
@@ -58,6 +59,8 @@ def register_problem_handlers(app: FastAPI, texts: Texts) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+            return not_found_page(request)
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "unexpected")
         headers = dict(error.headers) if error.headers else None
         return problem(texts, error.status_code, code, reader_language(request), headers=headers)

@@ -10,11 +10,11 @@ from knowledge.base import Entry
 from knowledge.catalogue import find_by_keywords, search
 from knowledge.places import Place
 from knowledge.schema import Kind, MembershipText, ToolState, ToolText
+from knowledge.service_search import URGENT_NEEDS
 
 MOST_LISTED = 5
 CLOSEST = 3
 MISSES_BEFORE_A_PERSON = 2
-URGENT_NEEDS = frozenset({"emergency", "police", "hate-crime"})
 
 
 def answer_entry(turn: Turn) -> Result:
@@ -31,10 +31,17 @@ def answer_entry(turn: Turn) -> Result:
 
 def list_entries(turn: Turn) -> Result:
     """A short list for a vague question, by the areas, kinds and audiences that it names."""
+    starters = turn.wording.base.starters.get(turn.payload)
+    if starters:
+        return _choice(turn, [turn.wording.base.get_entry(entry_id) for entry_id in starters])
     found = find_by_keywords(turn.wording.base, turn.wording.keywords, turn.text, turn.language)
     entries = found[:MOST_LISTED] or [turn.wording.base.get_entry(label) for label in turn.ranked_entries][:CLOSEST]
     if not entries:
         return _closest(turn, search(turn.wording.base, turn.text, turn.language)[:CLOSEST])
+    return _choice(turn, entries)
+
+
+def _choice(turn: Turn, entries: list[Entry]) -> Result:
     reply = turn.wording.suggestions(entries, "chat.choose", turn.language)
     reply.links.append(Link(title=turn.wording.texts.get("link.catalogue", turn.language), url="/catalogue"))
     return Result([reply], slots={"listed": [entry.id for entry in entries]})

@@ -131,6 +131,13 @@ async def test_what_people_tell_of_discrimination_is_neither_counted_nor_kept(
     assert assistant.slots[key]["last_question"] is None
 
 
+@pytest.mark.parametrize("starter", ["/tools", "/membership"])
+async def test_a_starter_offers_what_is_asked_most(chat: Chat, starter: str) -> None:
+    [reply] = (await chat.say(starter)).replies
+    assert len(reply.buttons) == 6
+    assert all(button.payload.startswith(f"/{starter[1:].removesuffix('s')}") for button in reply.buttons)
+
+
 async def test_danger_gives_the_numbers_of_the_country(chat: Chat, assistant: FakeAssistant) -> None:
     assistant.understand("a man follows me in Oslo", "danger")
     [reply] = (await chat.say("a man follows me in Oslo")).replies

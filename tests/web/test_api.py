@@ -186,6 +186,17 @@ def test_one_entry_tells_everything_with_source_and_date(client: TestClient) -> 
     assert entry["reply"]["language"] == "fr"
 
 
+def test_who_asks_for_a_page_that_is_not_there_gets_a_page(client: TestClient) -> None:
+    page = client.get("/nothing-here", headers={"Accept": "text/html", "Accept-Language": "en"})
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (404, "text/html")
+    assert client.get("/nothing-here").headers["content-type"] == "application/problem+json"
+
+
+def test_a_line_with_two_numbers_gives_two_that_can_be_called(client: TestClient) -> None:
+    reply = client.get("/api/knowledge/service/gb-police").json()["reply"]
+    assert [contact["href"] for contact in reply["contacts"]] == ["tel:999", "tel:101"]
+
+
 def test_pages_send_strict_headers(client: TestClient) -> None:
     headers = client.get("/api/knowledge").headers
     assert "default-src 'none'" in headers["content-security-policy"]

@@ -1,0 +1,59 @@
+"""`python -m benchmarks [names...] [--write]`, which `make bench` calls: runs the benchmarks one after another."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from benchmarks import accuracy, answers, figures, memory, start, training
+from benchmarks.errors import BenchmarkError
+from benchmarks.figures import Section
+from core.errors import HubError
+from core.settings import PROJECT_ROOT
+
+DOCUMENT = PROJECT_ROOT / "docs" / "benchmarks.md"
+
+BENCHMARKS: dict[str, Callable[[Console], Section]] = {
+    "answers": answers.run,
+    "memory": memory.run,
+    "start": start.run,
+    "training": training.run,
+    "understanding": accuracy.run,
+}
+
+
+def main() -> int:
+    """Exit status 0 also when a target is missed; 1 when a benchmark could not run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}; none means all")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/benchmarks.md")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    # So that the servers end with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    console = Console(highlight=False)
+    failed = False
+    for name in options.names or BENCHMARKS:
+        try:
+            section = BENCHMARKS[name](console)
+        except (BenchmarkError, HubError) as error:
+            console.print(f"{name}: {error}", markup=False)
+            failed = True
+            continue
+        figures.show(section, console)
+        if options.write:
+            figures.write(DOCUMENT, [section])
+    return int(failed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
