@@ -7,16 +7,19 @@ trained on the same examples: one model a language, which is told the language a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks import rival
-from benchmarks.bots import EVALUATION, HubBot, running
-from benchmarks.figures import MET, MISSED, Section, Table
+from benchmarks.bots import EVALUATION, HubBot
+from benchmarks.errors import BenchmarkError
+from benchmarks.figures import MET, MISSED, NO_TARGET, Section, Table
+from benchmarks.rival import Rival
+from benchmarks.servers import running
 from cli import client
 from cli.evaluation import CHOOSE, OUT_OF_SCOPE, Outcome, Question, Report, judge, read_questions, share
 from knowledge.base import load_knowledge
@@ -57,45 +60,64 @@ class Verdict:
 
 
 def run(console: Console) -> Section:
-    """Ask the hub, then the rival. Raises BenchmarkError."""
+    """Ask the hub, then the rival of each language. Raises BenchmarkError."""
     hub = HubBot()
-    hub.prepare(console)
-    files = sorted(EVALUATION.glob("*.jsonl"))
-    report, answers = Report(), list[dict[str, Any]]()
-    with running(hub) as started:
-        started.wait_for_first_answer()
-        with client.connect(f"http://127.0.0.1:{started.port}") as http:
-            for question in track(_all(files), "asking the hub", console=console, transient=True):
-                answer = client.ask_through(http, question.text, language=question.language, city=question.city)
-                report.outcomes.append(judge(question, answer))
-                answers.append(answer)
-    labels = rival.read_labels([outcome.question for outcome in report.outcomes], console)
-    members = {entry: set(group.members) for entry, group in load_knowledge().group_of.items()}
-    verdicts = [
-        Verdict(
-            outcome.question, _hub_is_right(outcome, answer), bool(wanted_labels(outcome.question, members) & {label})
-        )
-        for outcome, answer, label in zip(report.outcomes, answers, labels, strict=True)
-    ]
+    rivals = {path.stem: Rival(path.stem) for path in sorted(EVALUATION.glob("*.jsonl"))}
+    for server in (hub, *rivals.values()):
+        server.prepare(console)
+    by_language = {language: read_questions(EVALUATION / f"{language}.jsonl") for language in rivals}
+    questions = [question for each in by_language.values() for question in each]
+    try:
+        report, answers = _ask_hub(hub, questions, console)
+        asked = [_ask_rival(rival, by_language[language], console) for language, rival in rivals.items()]
+    except (httpx.HTTPError, client.NoHubError) as error:
+        raise BenchmarkError(f"A server stopped answering: {error!r}") from error
+    labels = [label for each in asked for label in each]
+    members = {entry: frozenset(group.members) for entry, group in load_knowledge().group_of.items()}
+    verdicts = []
+    for outcome, answer, label in zip(report.outcomes, answers, labels, strict=True):
+        wanted = wanted_labels(outcome.question, members)
+        ours = outcome.is_first or (SERVICES in wanted and speaks_of_services(answer))
+        verdicts.append(Verdict(outcome.question, hub=ours, rival=label in wanted))
     return Section(
         "understanding",
         EXPLANATION,
         [_hub_table(report), _rival_table(verdicts)],
         ["Rasa's pipeline: WhitespaceTokenizer, CountVectorsFeaturizer (words; char_wb 1-4), LogisticRegression."],
+        "Every miss of the hub, with what it offered and, in brackets, what was expected",
         [_miss_line(outcome) for outcome in report.misses()],
     )
 
 
-def wanted_labels(question: Question, members: dict[str, set[str]]) -> set[str]:
+def _ask_hub(hub: HubBot, questions: list[Question], console: Console) -> tuple[Report, list[dict[str, Any]]]:
+    report, answers = Report(), list[dict[str, Any]]()
+    with running(hub) as started:
+        started.wait_for_first_answer()
+        with client.connect(f"http://127.0.0.1:{started.port}") as http:
+            for question in track(questions, "asking the hub", console=console, transient=True):
+                answer = client.ask_through(http, question.text, language=question.language, city=question.city)
+                report.outcomes.append(judge(question, answer))
+                answers.append(answer)
+    return report, answers
+
+
+def _ask_rival(rival: Rival, questions: list[Question], console: Console) -> list[str]:
+    labels = []
+    with running(rival) as started:
+        started.wait_for_first_answer()
+        with client.connect(f"http://127.0.0.1:{started.port}") as http:
+            for question in track(questions, f"asking the {rival.name}", console=console, transient=True):
+                response = http.post(rival.path, json=rival.body(question.text))
+                labels.append(rival.label_of(response.raise_for_status().json()))
+    return labels
+
+
+def wanted_labels(question: Question, members: Mapping[str, frozenset[str]]) -> set[str]:
     """The labels that are right for a question; each entry of a group stands for the whole group."""
     if isinstance(question.expect, str):
         return {LABELS.get(question.expect, question.expect)}
     entries = {SERVICES if entry.startswith("service/") else entry for entry in question.expect}
     return entries | {other for entry in entries for other in members.get(entry, ())}
-
-
-def _hub_is_right(outcome: Outcome, answer: dict[str, Any]) -> bool:
-    return outcome.is_first or (SERVICES in wanted_labels(outcome.question, {}) and speaks_of_services(answer))
 
 
 def speaks_of_services(answer: dict[str, Any]) -> bool:
@@ -107,10 +129,6 @@ def speaks_of_services(answer: dict[str, Any]) -> bool:
         if answer["understood"] and payloads == ["/services"]:
             return True
     return False
-
-
-def _all(files: Iterable[Any]) -> list[Question]:
-    return [question for path in files for question in read_questions(path)]
 
 
 def _hub_table(report: Report) -> Table:
@@ -134,11 +152,9 @@ def _rival_table(verdicts: list[Verdict]) -> Table:
     rows = []
     for (language, kind), found in sorted(counted.items()):
         ours, theirs = sum(each.hub for each in found), sum(each.rival for each in found)
-        verdict = (MET if ours > theirs else MISSED) if kind == "all" else ""
-        target = "ahead" if kind == "all" else ""
-        rows.append(
-            [language, kind, str(len(found)), share(ours, len(found)), share(theirs, len(found)), target, verdict]
-        )
+        target = ["ahead", MET if ours > theirs else MISSED] if kind == "all" else NO_TARGET
+        count = len(found)
+        rows.append([language, kind, str(count), share(ours, count), share(theirs, count), *target])
     return Table(["language", "kind", "questions", "hub, by label", "Rasa's LogisticRegression", "target", ""], rows)
 
 

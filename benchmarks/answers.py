@@ -9,40 +9,23 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.bots import BareBot, Bot, HubBot, Running, running
+from benchmarks.bots import BareBot, Bot, HubBot
 from benchmarks.connection import Connection, connect
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import NO_TARGET, Section, Table, at_least, at_most, percentile
+from benchmarks.servers import Running, running
 
 WARM_UP = 20
 ROUNDS, QUESTIONS_A_ROUND = 10, 50
-CONVERSATIONS, TURNS = 50, 4
-ROUNDS_AT_ONCE = 3
+CONVERSATIONS, TURNS, ROUNDS_AT_ONCE = 50, 4, 3
 LONG_CONVERSATIONS, LONG_TURNS, COMPARED_TURNS = 5, 150, 10
-
-FOLLOW_UPS = ["Who is it for?", "C'est pour qui ?", "Per chi è?", "لمن هذا؟"]
-"""Asked after each question of a conversation that runs beside others: only its own memory can answer it."""
 
 EXPLANATION = (
     "Both answer over HTTP on loopback: the hub at /api/chat (real questions of the evaluation sets in four languages, "
-    "its two processes end to end), the bare bot at its REST channel (messages that it was made for). Rounds alternate "
-    "within the same minute. A reply is mixed up when it is not the one that the same conversation gets when it is "
-    "held alone."
+    "its two processes end to end), the bare bot at its REST channel (messages that it was made for), each question in "
+    "a new conversation. Rounds alternate within the same minute. A reply is mixed up when it is not the one that the "
+    "same conversation gets when it is held alone."
 )
-
-
-@dataclass
-class Crowd:
-    """Conversations held at the same time."""
-
-    turns: int = 0
-    seconds: float = 0.0
-    errors: int = 0
-    mixed_up: int = 0
-
-    @property
-    def rate(self) -> float:
-        return self.turns / self.seconds
 
 
 @dataclass
@@ -50,137 +33,140 @@ class Measured:
     """Everything measured of one bot; times in milliseconds."""
 
     one_by_one: list[float] = field(default_factory=list)
-    crowd: Crowd = field(default_factory=Crowd)
     early: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
+    turns_at_once: int = 0
+    seconds_at_once: float = 0.0
+    errors: int = 0
+    mixed_up: int = 0
 
-    def times(self, share: float) -> float:
+    def time(self, share: float) -> float:
         return percentile(self.one_by_one, share)
+
+    @property
+    def spread(self) -> float:
+        """How much longer the slowest in a hundred take than the usual one."""
+        return self.time(0.99) / self.time(0.5)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second while all conversations go on at once."""
+        return self.turns_at_once / self.seconds_at_once
+
+
+@dataclass(frozen=True)
+class Said:
+    """One turn's answer; the essence is None for an error."""
+
+    essence: object
+    is_own: bool = True
 
 
 def run(console: Console) -> Section:
     """Start both and measure. Raises BenchmarkError."""
     hub, bare = HubBot(), BareBot()
-    for bot in (hub, bare):
-        bot.prepare(console)
-    with running(hub) as first, running(bare) as second:
-        for started in (first, second):
-            started.wait_for_first_answer()
+    hub.prepare(console)
+    bare.prepare(console)
+    with running(hub) as running_hub, running(bare) as running_bare:
+        running_hub.wait_for_first_answer()
+        running_bare.wait_for_first_answer()
         try:
-            measured = asyncio.run(_measure([first, second], console))
+            return _as_section(*asyncio.run(_measure(running_hub, running_bare, console)))
         except (OSError, ValueError) as error:
             raise BenchmarkError(f"A bot stopped answering: {error!r}") from error
-    return _as_section(*measured)
 
 
-async def _measure(bots: list[Running], console: Console) -> list[Measured]:
-    found = [Measured() for _ in bots]
-    scripts = [_scripts(started.bot) for started in bots]
-    for started in bots:
-        await _ask_one_by_one(started, started.bot.questions(WARM_UP))
-    everything = [started.bot.questions(ROUNDS * QUESTIONS_A_ROUND) for started in bots]
+async def _measure(hub: Running[HubBot], bare: Running[BareBot], console: Console) -> tuple[Measured, Measured]:
+    pairs: list[tuple[Running[HubBot] | Running[BareBot], Measured]] = [(hub, Measured()), (bare, Measured())]
+    for bot, _ in pairs:
+        await _ask_one_by_one(bot, bot.server.questions(WARM_UP))
     for number in track(range(ROUNDS), "one at a time", console=console, transient=True):
-        part = slice(number * QUESTIONS_A_ROUND, (number + 1) * QUESTIONS_A_ROUND)
-        for started, measured, questions in zip(bots, found, everything, strict=True):
-            measured.one_by_one += await _ask_one_by_one(started, questions[part])
-    alone = [await _hold_alone(started, script) for started, script in zip(bots, scripts, strict=True)]
+        for bot, measured in pairs:
+            questions = bot.server.questions(ROUNDS * QUESTIONS_A_ROUND)
+            part = slice(number * QUESTIONS_A_ROUND, (number + 1) * QUESTIONS_A_ROUND)
+            measured.one_by_one += await _ask_one_by_one(bot, questions[part])
+    alone = [await _hold_alone(bot) for bot, _ in pairs]
     for _ in track(range(ROUNDS_AT_ONCE), f"{CONVERSATIONS} at once", console=console, transient=True):
-        for started, measured, script, expected in zip(bots, found, scripts, alone, strict=True):
-            await _hold_together(started, script, expected, measured.crowd)
+        for (bot, measured), expected in zip(pairs, alone, strict=True):
+            await _hold_together(bot, expected, measured)
     for _ in track(range(LONG_CONVERSATIONS), "long conversations", console=console, transient=True):
-        await _talk_long(bots[0], found[0])
-    await _talk_long(bots[1], found[1])
-    return found
+        await _talk_long(hub, pairs[0][1])
+    await _talk_long(bare, pairs[1][1])
+    return pairs[0][1], pairs[1][1]
 
 
-async def _ask_one_by_one(started: Running, questions: list[str]) -> list[float]:
-    """Milliseconds of each question, every one in a conversation of its own."""
-    times = []
-    async with connect(started.port) as connection:
-        for question in questions:
-            response = await connection.post(started.bot.path, started.bot.body(question, None))
-            if response.status != 200 or not started.bot.essence(response.data):
-                raise BenchmarkError(f"The {started.bot.name} answered {response.status} and nothing to: {question}")
-            times.append(1000 * response.seconds)
-    return times
+async def _ask_one_by_one(bot: Running[HubBot] | Running[BareBot], questions: list[str]) -> list[float]:
+    async with connect(bot.port) as connection:
+        return [(await _ask(bot.server, connection, question, None))[0] for question in questions]
 
 
-def _scripts(bot: Bot) -> list[list[str]]:
-    """What is said in each of the conversations; the hub's alternate questions and follow-ups in one language."""
-    if isinstance(bot, BareBot):
-        messages = bot.questions(CONVERSATIONS + TURNS)
-        return [messages[number : number + TURNS] for number in range(CONVERSATIONS)]
-    questions = bot.questions(CONVERSATIONS * TURNS // 2)
-    by_language = [questions[place::4] for place in range(4)]
-    scripts = []
-    for number in range(CONVERSATIONS):
-        own, follow_up = by_language[number % 4], FOLLOW_UPS_BY_PLACE[number % 4]
-        first = 2 * (number // 4)
-        scripts.append([own[first % len(own)], follow_up, own[(first + 1) % len(own)], follow_up])
-    return scripts
+async def _ask(bot: Bot, connection: Connection, text: str, sender: str | None) -> tuple[float, str]:
+    """Milliseconds, and the sender to go on with."""
+    response = await connection.post(bot.path, bot.body(text, sender))
+    if response.status != 200 or not bot.essence(response.data):
+        raise BenchmarkError(f"The {bot.name} had no answer (status {response.status}) to: {text}")
+    return 1000 * response.seconds, bot.sender_of(response.data)
 
 
-FOLLOW_UPS_BY_PLACE = [FOLLOW_UPS[place] for place in (3, 0, 1, 2)]
-"""The evaluation sets come in the order of their names: ar, en, fr, it."""
-
-
-async def _hold_alone(started: Running, scripts: list[list[str]]) -> list[list[object]]:
-    async with connect(started.port) as connection:
-        return [await _converse(started, connection, script, Crowd()) for script in scripts]
+async def _hold_alone(bot: Running[HubBot] | Running[BareBot]) -> list[list[Said]]:
+    """The conversations one after the other: what each turn should bring."""
+    async with connect(bot.port) as connection:
+        return [
+            await _converse(bot.server, connection, texts) for texts in bot.server.conversations(CONVERSATIONS, TURNS)
+        ]
 
 
 async def _hold_together(
-    started: Running, scripts: list[list[str]], expected: list[list[object]], crowd: Crowd
+    bot: Running[HubBot] | Running[BareBot], expected: list[list[Said]], measured: Measured
 ) -> None:
     """All conversations at once, each over a connection of its own."""
+    everyone = asyncio.Barrier(CONVERSATIONS + 1)
 
-    async def hold(script: list[str], ready: asyncio.Barrier) -> list[object]:
-        async with connect(started.port) as connection:
-            await ready.wait()
-            return await _converse(started, connection, script, crowd)
+    async def hold(texts: list[str]) -> list[Said]:
+        async with connect(bot.port) as connection:
+            await everyone.wait()
+            return await _converse(bot.server, connection, texts)
 
-    barrier = asyncio.Barrier(len(scripts) + 1)
-    tasks = [asyncio.create_task(hold(script, barrier)) for script in scripts]
-    await barrier.wait()
+    tasks = [asyncio.create_task(hold(texts)) for texts in bot.server.conversations(CONVERSATIONS, TURNS)]
+    await everyone.wait()
     begun = time.perf_counter()
-    said = await asyncio.gather(*tasks)
-    crowd.seconds += time.perf_counter() - begun
-    crowd.turns += sum(len(script) for script in scripts)
-    for own, others in zip(said, expected, strict=True):
-        crowd.mixed_up += sum(one is not None and one != other for one, other in zip(own, others, strict=True))
+    conversations = await asyncio.gather(*tasks)
+    measured.seconds_at_once += time.perf_counter() - begun
+    for turns, expected_turns in zip(conversations, expected, strict=True):
+        for said, should_be in zip(turns, expected_turns, strict=True):
+            measured.turns_at_once += 1
+            measured.errors += not said.essence
+            measured.mixed_up += bool(said.essence) and (not said.is_own or said.essence != should_be.essence)
 
 
-async def _converse(started: Running, connection: Connection, script: list[str], crowd: Crowd) -> list[object]:
-    """What each turn brought, None for an error."""
-    bot, sender, said = started.bot, None, list[object]()
-    for text in script:
+async def _converse(bot: Bot, connection: Connection, texts: list[str]) -> list[Said]:
+    sender: str | None = None
+    turns = []
+    for text in texts:
         try:
             response = await connection.post(bot.path, bot.body(text, sender))
-            essence = bot.essence(response.data) if response.status == 200 else None
+            answers = response.status == 200 and bool(bot.essence(response.data))
         except (OSError, ValueError):
-            essence = None
-        if not essence:
-            crowd.errors += 1
-            said.append(None)
+            answers = False
+        if not answers:
+            turns.append(Said(None))
             continue
-        crowd.mixed_up += sender is not None and bot.sender_of(response.data) != sender
-        sender = bot.sender_of(response.data)
-        said.append(essence)
-    return said
+        own = bot.sender_of(response.data)
+        turns.append(Said(bot.essence(response.data), sender in {None, own}))
+        sender = own
+    return turns
 
 
-async def _talk_long(started: Running, measured: Measured) -> None:
+async def _talk_long(bot: Running[HubBot] | Running[BareBot], measured: Measured) -> None:
     """One conversation; its first and its last turns ask the same, so that only their place differs."""
-    few = started.bot.questions(COMPARED_TURNS)
-    between = started.bot.questions(LONG_TURNS)[2 * COMPARED_TURNS :]
-    sender, times = None, []
-    async with connect(started.port) as connection:
-        for text in [*few, *between, *few]:
-            response = await connection.post(started.bot.path, started.bot.body(text, sender))
-            if response.status != 200 or not started.bot.essence(response.data):
-                raise BenchmarkError(f"The {started.bot.name} fell silent in a long conversation.")
-            sender = started.bot.sender_of(response.data)
-            times.append(1000 * response.seconds)
+    ends = bot.server.questions(COMPARED_TURNS)
+    between = bot.server.questions(LONG_TURNS)[2 * COMPARED_TURNS :]
+    times: list[float] = []
+    sender: str | None = None
+    async with connect(bot.port) as connection:
+        for text in [*ends, *between, *ends]:
+            milliseconds, sender = await _ask(bot.server, connection, text, sender)
+            times.append(milliseconds)
     measured.early += times[:COMPARED_TURNS]
     measured.late += times[-COMPARED_TURNS:]
 
@@ -188,31 +174,21 @@ async def _talk_long(started: Running, measured: Measured) -> None:
 def _as_section(hub: Measured, bare: Measured) -> Section:
     rows = []
     for share in (0.5, 0.95, 0.99):
-        ours, theirs = hub.times(share), bare.times(share)
+        ours, theirs = hub.time(share), bare.time(share)
         target = at_most(ours / theirs, 0.35) if share == 0.5 else NO_TARGET
-        rows.append([f"one at a time, p{100 * share:.0f}", f"{ours:.1f} ms", f"{theirs:.1f} ms"])
-        rows[-1] += [f"{ours / theirs:.2f}", *target]
-    spread = [each.times(0.99) / each.times(0.5) for each in (hub, bare)]
-    rows.append(["p99 / own p50", f"{spread[0]:.1f}", f"{spread[1]:.1f}", "", *at_most(spread[0], 3)])
-    rates = hub.crowd.rate, bare.crowd.rate
-    ratio = rates[0] / rates[1]
-    rows.append(["50 at once", f"{rates[0]:.0f}/s", f"{rates[1]:.0f}/s", f"{ratio:.1f}", *at_least(ratio, 4)])
-    for name in ("errors", "mixed_up"):
-        ours_wrong, theirs_wrong = getattr(hub.crowd, name), getattr(bare.crowd, name)
-        words = f"50 at once, {name.replace('_', ' ')}"
-        rows.append([words, str(ours_wrong), str(theirs_wrong), "", *at_most(ours_wrong, 0)])
-    early, late = percentile(hub.early, 0.5), percentile(hub.late, 0.5)
-    early_bare, late_bare = percentile(bare.early, 0.5), percentile(bare.late, 0.5)
-    rows.append(
-        [
-            "turns 1-10 and 141-150, p50",
-            f"{early:.1f} and {late:.1f} ms",
-            f"{early_bare:.1f} and {late_bare:.1f} ms",
-            f"{late / early:.2f}",
-            *at_most(late / early, 1.1),
-        ]
-    )
-    columns = ["", "hub", "bare bot", "ratio", "target", ""]
-    count = f"{len(hub.one_by_one)} questions one at a time, {hub.crowd.turns} turns of {CONVERSATIONS} conversations."
-    notes = [count, "The last row's ratio is the hub's late turns by its own early ones."]
-    return Section("answers", EXPLANATION, [Table(columns, rows)], notes)
+        cells = [f"one at a time, p{100 * share:.0f}", f"{ours:.1f} ms", f"{theirs:.1f} ms", f"{ours / theirs:.2f}"]
+        rows.append([*cells, *target])
+    rows.append(["p99 by own p50", f"{hub.spread:.1f}", f"{bare.spread:.1f}", "", *at_most(hub.spread, 3)])
+    ratio = hub.rate / bare.rate
+    rows.append(["50 at once, answers", f"{hub.rate:.0f}/s", f"{bare.rate:.0f}/s", f"{ratio:.1f}", *at_least(ratio, 4)])
+    rows.append(["50 at once, errors", str(hub.errors), str(bare.errors), "", *at_most(hub.errors, 0)])
+    rows.append(["50 at once, mixed up", str(hub.mixed_up), str(bare.mixed_up), "", *at_most(hub.mixed_up, 0)])
+    medians = [percentile(times, 0.5) for times in (hub.early, hub.late, bare.early, bare.late)]
+    slower = medians[1] / medians[0]
+    ours_late, theirs_late = (f"{medians[place]:.1f} and {medians[place + 1]:.1f} ms" for place in (0, 2))
+    rows.append(["turns 1-10 and 141-150, p50", ours_late, theirs_late, "", *at_most(slower, 1.1)])
+    notes = [
+        f"{len(hub.one_by_one)} questions one at a time; {hub.turns_at_once} turns of {CONVERSATIONS} conversations.",
+        f"A turn near the 150th takes {slower:.2f} times one near the first (bare bot: {medians[3] / medians[2]:.2f}).",
+    ]
+    return Section("answers", EXPLANATION, [Table(["", "hub", "bare bot", "ratio", "target", ""], rows)], notes)

@@ -1,65 +1,32 @@
-"""The two that are compared: the hub as `make run` starts it, and the bot that `rasa init` makes.
-
-Both run in processes of their own on loopback and are asked over HTTP in the same way.
-"""
+"""The two that are compared: the hub as `make run` starts it, and the bot that `rasa init` makes."""
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
-import socket
-import subprocess
 import sys
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
-import psutil
 from rich.console import Console
 
 from benchmarks import bare_bot
 from benchmarks.errors import BenchmarkError
+from benchmarks.servers import Server
 from cli.evaluation import Question, read_questions
 from cli.training import PYTHON, train_if_needed
 from core.settings import PROJECT_ROOT, Settings
 
 EVALUATION = PROJECT_ROOT / "nlu_data" / "evaluation"
-PATIENCE_AT_START = 300.0
-PATIENCE_AT_END = 15.0
-POLL = 0.05
-LAST_WORDS = 15
+FOLLOW_UPS = {"ar": "لمن هذا؟", "en": "Who is it for?", "fr": "C'est pour qui ?", "it": "Per chi è?"}
+"""Asked after each question of a conversation: only the conversation's own memory can answer it."""
 SEED = 7
 
 
-class Bot(ABC):
-    """How to start one of the two, and how to talk to it."""
-
-    name: str
-    path: str
-    folder: Path
-
-    @abstractmethod
-    def prepare(self, console: Console) -> None:
-        """Install and train what is missing, so that none of it is measured."""
-
-    @abstractmethod
-    def command(self, port: int) -> list[str]: ...
-
-    def environment(self, port: int, data: Path) -> dict[str, str]:
-        # The hub's settings of this machine are not measured, and installed packages are compiled once, as for people.
-        left_out = "PYTHONDONTWRITEBYTECODE"
-        return {name: value for name, value in os.environ.items() if not name.startswith("HUB_") and name != left_out}
-
-    @abstractmethod
-    def body(self, text: str, sender: str | None) -> dict[str, Any]:
-        """The request for a message; without a sender it begins a conversation."""
+class Bot(Server):
+    """A server to converse with over HTTP."""
 
     @abstractmethod
     def sender_of(self, answer: Any) -> str:
@@ -74,10 +41,8 @@ class Bot(ABC):
         """Messages that it was made for, mixed."""
 
     @abstractmethod
-    def first_answer(self, answer: Any) -> bool:
-        """Whether this answers `first_question` (and is not an apology for being not ready)."""
-
-    first_question: str
+    def conversations(self, count: int, turns: int) -> list[list[str]]:
+        """What is said in each of many conversations."""
 
 
 class HubBot(Bot):
@@ -88,6 +53,8 @@ class HubBot(Bot):
     folder = PROJECT_ROOT
 
     def __init__(self) -> None:
+        by_language = {path.stem: _shuffle(read_questions(path)) for path in sorted(EVALUATION.glob("*.jsonl"))}
+        self._texts = {language: [each.text for each in found] for language, found in by_language.items()}
         self._first = read_questions(EVALUATION / "en.jsonl")[0]
         self.first_question = self._first.text
 
@@ -113,8 +80,11 @@ class HubBot(Bot):
             "HUB_DATABASE_URL": f"sqlite:///{data / 'hub.sqlite3'}",
         }
 
-    def body(self, text: str, sender: str | None) -> dict[str, Any]:
+    def body(self, text: str, sender: str | None = None) -> dict[str, Any]:
         return {"sender": sender, "message": text}
+
+    def is_first_answer(self, answer: Any) -> bool:
+        return any(reply["answer"] in self._first.expect for reply in answer["replies"])
 
     def sender_of(self, answer: Any) -> str:
         return str(answer["sender"])
@@ -126,12 +96,17 @@ class HubBot(Bot):
         ]
 
     def questions(self, count: int) -> list[str]:
-        by_language = [_shuffled(read_questions(path)) for path in sorted(EVALUATION.glob("*.jsonl"))]
-        turns = [question.text for questions in zip(*by_language, strict=False) for question in questions]
-        return _repeat(turns, count)
+        mixed = [text for texts in zip(*self._texts.values(), strict=False) for text in texts]
+        return _take(mixed, count)
 
-    def first_answer(self, answer: Any) -> bool:
-        return any(reply["answer"] in self._first.expect for reply in answer["replies"])
+    def conversations(self, count: int, turns: int) -> list[list[str]]:
+        """Each in one language, questions and follow-ups in turn."""
+        talks = []
+        for number in range(count):
+            language = list(self._texts)[number % len(self._texts)]
+            own = _take(self._texts[language], turns // 2, begin=number * turns)
+            talks.append([text for question in own for text in (question, FOLLOW_UPS[language])])
+        return talks
 
 
 class BareBot(Bot):
@@ -151,8 +126,11 @@ class BareBot(Bot):
     def environment(self, port: int, data: Path) -> dict[str, str]:
         return super().environment(port, data) | bare_bot.WITHOUT_TELEMETRY
 
-    def body(self, text: str, sender: str | None) -> dict[str, Any]:
+    def body(self, text: str, sender: str | None = None) -> dict[str, Any]:
         return {"sender": sender or secrets.token_urlsafe(24), "message": text}
+
+    def is_first_answer(self, answer: Any) -> bool:
+        return bool(answer)
 
     def sender_of(self, answer: Any) -> str:
         return str(answer[0]["recipient_id"])
@@ -161,91 +139,15 @@ class BareBot(Bot):
         return [reply.get("text") for reply in answer]
 
     def questions(self, count: int) -> list[str]:
-        return _repeat(bare_bot.MESSAGES, count)
+        return _take(bare_bot.MESSAGES, count)
 
-    def first_answer(self, answer: Any) -> bool:
-        return bool(answer)
-
-
-@dataclass(frozen=True)
-class Running:
-    """A started bot."""
-
-    bot: Bot
-    port: int
-    process: psutil.Process
-    begun: float
-    log: Path
-
-    def wait_for_first_answer(self) -> float:
-        """Seconds from the start of the process to the first question that was really answered."""
-        url = f"http://127.0.0.1:{self.port}{self.bot.path}"
-        with httpx.Client(timeout=10.0, trust_env=False) as http:
-            while time.monotonic() < self.begun + PATIENCE_AT_START:
-                try:
-                    response = http.post(url, json=self.bot.body(self.bot.first_question, None))
-                    if response.is_success and self.bot.first_answer(response.json()):
-                        return time.monotonic() - self.begun
-                except (httpx.HTTPError, ValueError):
-                    pass
-                if not self.process.is_running() or self.process.status() == psutil.STATUS_ZOMBIE:
-                    break
-                time.sleep(POLL)
-        last = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_WORDS:]
-        raise BenchmarkError("\n".join([f"The {self.bot.name} does not answer its first question. Its log:", *last]))
-
-    def processes(self) -> list[psutil.Process]:
-        """The process and all below it."""
-        return [self.process, *self.process.children(recursive=True)]
+    def conversations(self, count: int, turns: int) -> list[list[str]]:
+        return [_take(bare_bot.MESSAGES, turns, begin=number) for number in range(count)]
 
 
-@contextmanager
-def running(bot: Bot) -> Iterator[Running]:
-    """Start a bot and end it, and all that it started."""
-    with TemporaryDirectory(prefix="icchub-bench-") as folder:
-        data, port = Path(folder), free_port()
-        log = data / "output.log"
-        with log.open("wb") as output:
-            begun = time.monotonic()
-            child = subprocess.Popen(
-                bot.command(port),
-                cwd=bot.folder,
-                env=bot.environment(port, data),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        started = Running(bot, port, psutil.Process(child.pid), begun, log)
-        try:
-            yield started
-        finally:
-            _end(started, child)
-
-
-def _end(started: Running, child: subprocess.Popen[bytes]) -> None:
-    processes = started.processes() if started.process.is_running() else []
-    child.terminate()
-    try:
-        child.wait(PATIENCE_AT_END)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    for process in processes[1:]:
-        if process.is_running():
-            process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _shuffled(questions: list[Question]) -> list[Question]:
+def _shuffle(questions: list[Question]) -> list[Question]:
     return random.Random(SEED).sample(questions, len(questions))
 
 
-def _repeat(items: Sequence[str], count: int) -> list[str]:
-    return [items[number % len(items)] for number in range(count)]
+def _take(items: Sequence[str], count: int, *, begin: int = 0) -> list[str]:
+    return [items[number % len(items)] for number in range(begin, begin + count)]

@@ -24,6 +24,17 @@ machine. `--write` replaces the sections of the benchmarks that ran; the others 
 """
 
 
+def describe_machine() -> str:
+    """When and where: figures of another machine are other figures."""
+    memory = psutil.virtual_memory().total / 2**30
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        f"{when}; {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}; "
+        f"load average at the end {load}"
+    )
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of words; the last column of a table with targets says whether each is met."""
@@ -40,9 +51,10 @@ class Section:
     explanation: str
     tables: Sequence[Table]
     notes: Sequence[str] = ()
-    details: Sequence[str] = ()
-    """Long lists, such as every miss: in the document only, not on the terminal."""
-    measured: str = field(default_factory=lambda: describe_machine())
+    list_name: str = ""
+    list_items: Sequence[str] = ()
+    """A long list, such as every miss: in the document only, not on the terminal."""
+    measured: str = field(default_factory=describe_machine)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -62,17 +74,6 @@ def at_least(value: float, least: float) -> list[str]:
 
 
 NO_TARGET = ["", ""]
-
-
-def describe_machine() -> str:
-    """When and where: figures of another machine are other figures."""
-    memory = psutil.virtual_memory().total / 2**30
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return (
-        f"{when}; {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}; "
-        f"load average at the end {load}"
-    )
 
 
 def show(section: Section, console: Console) -> None:
@@ -105,8 +106,8 @@ def _as_markdown(section: Section) -> str:
     blocks += ["\n".join(_table_lines(table)) for table in section.tables]
     if section.notes:
         blocks.append("\n".join(f"- {note}" for note in section.notes))
-    if section.details:
-        blocks.append("\n".join(f"- {_escape(line)}" for line in section.details))
+    if section.list_items:
+        blocks += [f"### {section.list_name}", "\n".join(f"- {_escape(line)}" for line in section.list_items)]
     return "\n\n".join(blocks)
 
 

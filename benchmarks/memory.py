@@ -8,10 +8,11 @@ import time
 import psutil
 from rich.console import Console
 
-from benchmarks.bots import BareBot, Bot, HubBot, Running, running
+from benchmarks.bots import BareBot, Bot, HubBot
 from benchmarks.connection import connect
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Section, Table, at_most
+from benchmarks.servers import Running, running
 
 QUESTIONS = 20
 REST = 60.0
@@ -50,16 +51,16 @@ def _measure(bot: Bot, console: Console) -> list[tuple[str, float]]:
         return [(_name(process), proportional_megabytes(process)) for process in started.processes()]
 
 
-def _ask(started: Running) -> None:
+def _ask(started: Running[Bot]) -> None:
     async def ask() -> None:
         async with connect(started.port) as connection:
-            for question in started.bot.questions(QUESTIONS):
-                await connection.post(started.bot.path, started.bot.body(question, None))
+            for question in started.server.questions(QUESTIONS):
+                await connection.post(started.server.path, started.server.body(question, None))
 
     try:
         asyncio.run(ask())
     except (OSError, ValueError) as error:
-        raise BenchmarkError(f"The {started.bot.name} stopped answering: {error!r}") from error
+        raise BenchmarkError(f"The {started.server.name} stopped answering: {error!r}") from error
 
 
 def proportional_megabytes(process: psutil.Process) -> float:

@@ -6,8 +6,9 @@ from statistics import median
 
 from rich.console import Console
 
-from benchmarks.bots import BareBot, Bot, HubBot, running
+from benchmarks.bots import BareBot, Bot, HubBot
 from benchmarks.figures import Section, Table, at_most
+from benchmarks.servers import running
 
 ROUNDS = 3
 

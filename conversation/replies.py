@@ -98,7 +98,7 @@ class Wording:
                 country = self._country(asked_from.country, language)
                 lines.append(self.texts.get("chat.service_works_there", language, country=country))
         contacts = self._contacts(entry, language)
-        lines += ["", *(f"{contact.label}: {contact.value}" for contact in contacts)]
+        lines += ["", *(contact_line(contact, language) for contact in contacts)]
         key = "chat.contact_stale" if is_stale(fact.as_of, today) else "chat.contact_unconfirmed"
         lines.append(self.dated(key, fact.as_of, language))
         links = [self._link(self.texts.get("link.service", language), str(fact.url))] if fact.url else []
@@ -119,7 +119,7 @@ class Wording:
         contacts = self._emergency_contacts(fact, language)
         text = self.base.emergency_texts.get(language, {}).get(country)
         lines = [self.texts.get("safety.call_now", language, country=name)]
-        lines += [f"{contact.label}: {contact.value}" for contact in contacts]
+        lines += [contact_line(contact, language) for contact in contacts]
         if text is not None:
             lines += ["", text.note] + ([text.text_access] if text.text_access else [])
         lines.append(self.dated("safety.numbers_date", fact.as_of, language))
@@ -140,7 +140,7 @@ class Wording:
         label = self.texts.label("helpline", name, language)
         contact = _phone(f"{label} ({line.name})", line.phone)
         dated = self.dated("chat.contact_unconfirmed", line.as_of, language)
-        lines = [f"{contact.label}: {contact.value}", dated]
+        lines = [contact_line(contact, language), dated]
         return Reply(text=_lay_out(lines), contacts=[contact], language=language)
 
     def country_buttons(self, payload: str, language: str) -> list[Button]:
@@ -286,6 +286,13 @@ class Wording:
     def _spoken(self, entry: Entry, language: str) -> str:
         """The language that the entry's text really is in."""
         return language if language in entry.texts else "en"
+
+
+def contact_line(contact: Contact, language: str) -> str:
+    """The contact as a line. Between right-to-left words a number with spaces is isolated (Unicode UAX 9), since its
+    groups would change places."""
+    value = f"\u2066{contact.value}\u2069" if LANGUAGES[language].right_to_left else contact.value
+    return f"{contact.label}: {value}"
 
 
 def _phone(label: str, number: str) -> Contact:

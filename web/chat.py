@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from channels.base import MOST_CHARACTERS, IncomingMessage, Reply
 from conversation.errors import MessageTooLongError
+from conversation.replies import contact_line
 from core.errors import HubError
 from core.languages import LANGUAGES, RELEASED, accepted_language
 from knowledge.schema import Kind
@@ -59,7 +60,7 @@ class ShownReply:
 
     @classmethod
     def of(cls, reply: Reply) -> ShownReply:
-        rows = {f"{contact.label}: {contact.value}" for contact in reply.contacts}
+        rows = {contact_line(contact, reply.language) for contact in reply.contacts}
         rows |= {link.note for link in reply.links if link.note}
         lines = [line for line in reply.text.split("\n") if line.strip() and line not in rows]
         is_entry = (reply.answer or "").partition("/")[0] in set(Kind)

@@ -146,11 +146,14 @@ function icon(name) {
   return svg;
 }
 
+// Marks that keep a number in order between right-to-left words (Unicode UAX 9).
+const ISOLATES = /[\u2066\u2069]/g;
+
 // Lines become paragraphs. Contacts and notes stand in rows of their own, so the text leaves them out; an entry's first
 // line is its title.
 function layOut({ text, contacts = [], links = [], answer }) {
   const rows = new Set([...contacts.map((contact) => `${contact.label}: ${contact.value}`), ...links.map((link) => link.note)]);
-  const lines = text.split("\n").filter((line) => line.trim() && !rows.has(line));
+  const lines = text.split("\n").filter((line) => line.trim() && !rows.has(line.replace(ISOLATES, "")));
   const title = isEntry(answer) && lines.length > 1 ? lines.shift() : null;
   return { title, lines };
 }
