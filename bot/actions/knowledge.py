@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from bot.actions.turn import Result, Turn
 from channels.base import Button, Link, Reply
 from conversation.replies import HANDOFF, find_language_name
@@ -43,8 +45,18 @@ def list_entries(turn: Turn) -> Result:
 
 def _choice(turn: Turn, entries: list[Entry]) -> Result:
     reply = turn.wording.suggestions(entries, "chat.choose", turn.language)
-    reply.links.append(Link(title=turn.wording.texts.get("link.catalogue", turn.language), url="/catalogue"))
+    address = f"{turn.wording.settings.public_url or ''}/catalogue{_catalogue_filter(turn)}"
+    reply.links.append(Link(title=turn.wording.texts.get("link.catalogue", turn.language), url=address))
     return Result([reply], slots={"listed": [entry.id for entry in entries]})
+
+
+def _catalogue_filter(turn: Turn) -> str:
+    """The catalogue's filter for what the message names, so that the whole list is one tap away."""
+    keywords = turn.wording.keywords
+    named = {"area": "area", "kind": "tool_kind", "audience": "audience"}
+    found = {field: sorted(keywords.find(group, turn.text, turn.language)) for group, field in named.items()}
+    chosen = {field: values[0] for field, values in found.items() if len(values) == 1}
+    return "?" + urlencode({"kind": "tool"} | chosen) if chosen else ""
 
 
 def find_services(turn: Turn) -> Result:

@@ -212,3 +212,13 @@ async def test_without_the_assistant_entries_places_and_flows_still_answer(
     assert "/tool/icc-anti-rumours-handbook" in {button.payload for button in waiting.replies[1].buttons}
     assistant.is_down = False
     assert len((await chat.say("/tool/icc-index")).replies) == 1
+
+
+async def test_a_vague_question_gets_a_short_list_and_the_filtered_catalogue(
+    chat: Chat, assistant: FakeAssistant
+) -> None:
+    assistant.understand("tools on housing", "browse_entries")
+    [reply] = (await chat.say("tools on housing")).replies
+    assert reply.answer is None
+    assert "/tool/icc-policy-brief-housing" in {button.payload for button in reply.buttons}
+    assert [link.url for link in reply.links] == ["/catalogue?kind=tool&area=housing"]
