@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse
 from channels.base import Contact
 from core.languages import SOURCE_LANGUAGE
 from core.normalise import fold
-from knowledge.dates import format_as_of
 from knowledge.schema import EmergencyText
 from web.pages import Page, PageParts
 
@@ -46,7 +45,7 @@ class CountryNumbers:
     contacts: list[Contact]
     text: EmergencyText | None
     text_language: str
-    as_of: str
+    dated: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ async def emergency_page(page: PageParts) -> HTMLResponse:
                 reply.contacts if reply else [],
                 text,
                 page.language if own else SOURCE_LANGUAGE,
-                format_as_of(fact.as_of, page.language) or "",
+                page.dated("safety.numbers_date", fact.as_of),
             )
         )
     return page.render("emergency.html", countries=sorted(countries, key=lambda country: fold(country.name)))

@@ -20,7 +20,6 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
-from knowledge.dates import format_as_of
 from web.state import Hub, HubParts
 
 FOLDER = Path(__file__).resolve().parent
@@ -74,9 +73,9 @@ class Page:
         place = gazetteer.get(place_id)
         return gazetteer.name(place, self.language) if place else place_id
 
-    def date_of(self, as_of: str | None) -> str:
-        """A date of the facts in words."""
-        return format_as_of(as_of, self.language) or ""
+    def dated(self, key: str, as_of: str | None) -> str:
+        """A sentence about a date of the facts, also where it is not known."""
+        return self.hub.wording.dated(key, as_of, self.language)
 
     def language_name(self, code: str) -> str:
         """A language's name in the language of the page."""
