@@ -18,6 +18,7 @@ from benchmarks.servers import Server
 from cli.evaluation import Question, read_questions
 from cli.training import PYTHON, train_if_needed
 from core.settings import PROJECT_ROOT, Settings
+from core.texts import Texts
 
 EVALUATION = PROJECT_ROOT / "nlu_data" / "evaluation"
 FOLLOW_UPS = {"ar": "لمن هذا؟", "en": "Who is it for?", "fr": "C'est pour qui ?", "it": "Per chi è?"}
@@ -55,8 +56,8 @@ class HubBot(Bot):
     def __init__(self) -> None:
         by_language = {path.stem: _shuffle(read_questions(path)) for path in sorted(EVALUATION.glob("*.jsonl"))}
         self._texts = {language: [each.text for each in found] for language, found in by_language.items()}
-        self._first = read_questions(EVALUATION / "en.jsonl")[0]
-        self.first_question = self._first.text
+        self.first_question = read_questions(EVALUATION / "en.jsonl")[0].text
+        self._apology = Texts.load(PROJECT_ROOT / "locales").get("chat.assistant_away", "en")
 
     def prepare(self, console: Console) -> None:
         if not PYTHON.exists():
@@ -84,7 +85,7 @@ class HubBot(Bot):
         return {"sender": sender, "message": text}
 
     def is_first_answer(self, answer: Any) -> bool:
-        return any(reply["answer"] in self._first.expect for reply in answer["replies"])
+        return all(reply["text"] != self._apology for reply in answer["replies"])
 
     def sender_of(self, answer: Any) -> str:
         return str(answer["sender"])

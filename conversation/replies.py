@@ -12,6 +12,7 @@ from datetime import date
 from functools import cache
 
 from babel import Locale
+from babel.lists import format_list
 
 from channels.base import Button, Contact, ContactKind, Link, Reply
 from core.languages import LANGUAGES, RELEASED
@@ -172,7 +173,7 @@ class Wording:
         codes = entry.tool.languages_available
         if not codes:
             return self.texts.get("chat.editions_unknown", language)
-        names = ", ".join(self._language_name(code, language) for code in codes)
+        names = format_list([self._language_name(code, language) for code in codes], style="unit", locale=language)
         return self.texts.get("chat.editions", language, languages=names)
 
     def _language_name(self, code: str, language: str) -> str:
@@ -270,7 +271,7 @@ class Wording:
             if number and number != fact.general:
                 services.setdefault(number, []).append(self.texts.label("emergency", service, language))
         contacts = [_phone(self.texts.label("emergency", "general", language), fact.general)] if fact.general else []
-        contacts += [_phone(", ".join(labels), number) for number, labels in services.items()]
+        contacts += [_phone(format_list(labels, style="unit", locale=language), number) for number, labels in services.items()]
         for name in HELP_LINES:
             line: HelpLine | None = getattr(fact, name)
             if line is not None and line.phone:
