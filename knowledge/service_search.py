@@ -7,6 +7,7 @@ step the better fit to ground and need comes first, and a fresh contact before o
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +29,8 @@ URGENT_NEEDS = frozenset({"emergency", "police", "hate-crime"})
 PERSONAL_NEEDS = frozenset({"information", "legal-advice", "complaint", "decision", "mediation", "migrant-advice"})
 """What somebody gets for themselves; a body that only watches the whole comes later."""
 LONGEST_ABBREVIATION = 3
+GENERIC_FROM = 3
+"""A word in the names of so many services names none of them alone."""
 MINIMUM_NAME_SIMILARITY = 90
 """Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
 
@@ -71,6 +74,9 @@ class ServiceSearch:
         self._keywords = keywords
         self._groups = {name: frozenset(countries) for name, countries in groups.items()}
         self._services = base.list_entries(Kind.SERVICE)
+        self._uses = Counter(
+            word for entry in self._services for word in {w for name in _spellings(entry) for w in name}
+        )
         self._names = {entry.id: self._names_of(entry) for entry in self._services}
         self._numbers = {entry.id: _numbers(entry.service) for entry in self._services}
 
@@ -128,9 +134,12 @@ class ServiceSearch:
         return bool(self._nearness(entry.service, place)) and place.country not in entry.service.excluded_countries
 
     def _names_of(self, entry: Entry) -> frozenset[tuple[str, ...]]:
-        """The service's names, without those that only say where it is ('Austria')."""
-        names = _spellings(entry)
-        return frozenset(name for name in names if not self._gazetteer.is_place(name))
+        """The service's names, without those that only say where it is ('Austria') or what many are ('ombudsman')."""
+        return frozenset(
+            name
+            for name in _spellings(entry)
+            if not self._gazetteer.is_place(name) and (len(name) > 1 or self._uses[name[0]] < GENERIC_FROM)
+        )
 
     def _fits(self, match: NameMatch, query: ServiceQuery) -> bool:
         """A number names a service everywhere; a name that two countries share needs the country."""

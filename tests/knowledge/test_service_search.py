@@ -56,6 +56,11 @@ def test_a_superseded_desk_comes_after_its_successor(wording: Wording) -> None:
     assert found[0] == "service/it-reggio-emilia-sportello-antirazzista"
 
 
+@pytest.mark.parametrize("text", ["ombudsman", "the police", "Austria", "helpline"])
+def test_a_word_that_many_share_names_no_service(wording: Wording, text: str) -> None:
+    assert wording.services.find_named(text) == []
+
+
 def test_an_abbreviation_that_is_a_word_names_no_service(wording: Wording) -> None:
     assert wording.services.find_named("dans cet hôtel on a refusé ma famille") == []
 
