@@ -25,6 +25,7 @@ from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
 
 MOST_SERVICES = 3
+NEEDS_OF_EVERYWHERE = frozenset({"court", "emergency"})
 URGENT_NEEDS = frozenset({"emergency", "police", "hate-crime"})
 PERSONAL_NEEDS = frozenset({"information", "legal-advice", "complaint", "decision", "mediation", "migrant-advice"})
 """What somebody gets for themselves; a body that only watches the whole comes later."""
@@ -103,7 +104,15 @@ class ServiceSearch:
         ranked = [(step, entry) for step, entry in self.list_near(query, today=today) if entry not in found]
         near = [entry for step, entry in ranked if step is not Nearness.EUROPE]
         found += near or [entry for _, entry in ranked]
+        if not found and query.place is None:
+            found = self._of_everywhere(query)
         return found[:MOST_SERVICES]
+
+    def _of_everywhere(self, query: ServiceQuery) -> list[Entry]:
+        """Europe-wide services for a need that does not depend on where somebody is, such as a court above all states."""
+        wanted = query.needs & NEEDS_OF_EVERYWHERE
+        wide = [entry for entry in self._services if entry.service.country in {None, "EU"}]
+        return [entry for entry in wide if wanted & set(entry.service.needs)]
 
     def list_near(self, query: ServiceQuery, *, today: date) -> list[tuple[Nearness, Entry]]:
         """Every service that reaches the place asked for, nearest first; empty without a place."""
@@ -172,6 +181,7 @@ class ServiceSearch:
         reachable = 0.5 * bool(service.phone) + 0.3 * bool(service.url or service.email)
         specialised = -1.5 * ("migrant-advice" in needs and not query.needs & {"migrant-advice", "information"})
         specialised -= 1.5 * bool(needs & {"emergency", "police"} and not query.needs & URGENT_NEEDS)
+        specialised -= 1.0 * ("public-services" in needs and "public-services" not in query.needs)
         specialised -= 0.8 * (not needs & PERSONAL_NEEDS)
         fresh = 0.4 * (not is_stale(service.as_of, today))
         return (
