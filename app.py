@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from fastapi.responses import Response
 from bot.actions.registry import action_for, run_action
 from bot.actions.turn import Turn
 from conversation.assistant import Assistant, RasaAssistant, internal_token
+from conversation.for_channels import HubForChannels
 from conversation.housekeeping import Housekeeping
 from conversation.memory import LanguagesInProcess, LanguagesInRedis
 from conversation.replies import Wording
@@ -32,6 +34,10 @@ from web.limits import BodyLimit, MessageLimits
 from web.problems import problem, reader_language, register_problem_handlers
 from web.security import SecurityHeaders
 from web.state import Hub
+
+if TYPE_CHECKING:
+    from channels.telegram.limiter import Limits
+    from channels.telegram.runner import TelegramRunner, Timing
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +87,39 @@ def build_hub(
     return Hub(settings, database, clock, wording, assistant, conversations, limits, internal_token(settings))
 
 
+def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | None = None) -> TelegramRunner | None:
+    """The Telegram channel, or None without a token. Only then is python-telegram-bot loaded."""
+    settings = hub.settings
+    if settings.telegram_token is None:
+        return None
+    from channels.telegram.wiring import build_runner
+
+    return build_runner(
+        token=settings.telegram_token.get_secret_value(),
+        api_url=settings.telegram_api_url,
+        webhook_url=settings.telegram_webhook_url,
+        webhook_secret=telegram_secret(settings),
+        public_url=settings.public_url,
+        hub=HubForChannels(hub.conversations, hub.database, hub.clock),
+        database=hub.database,
+        clock=hub.clock,
+        texts=hub.wording.texts,
+        timing=timing,
+        limits=limits,
+    )
+
+
+def telegram_secret(settings: Settings) -> str:
+    """What Telegram shows with each update that it sends: an HMAC-SHA256 (RFC 2104)."""
+    return hmac.new(settings.load_secret_key().encode(), b"telegram-webhook", "sha256").hexdigest()
+
+
 def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> FastAPI:
     """The web application of one hub process."""
     settings = settings or Settings()
     hub = hub or build_hub(settings)
     housekeeping = Housekeeping(hub.database, hub.clock)
+    telegram = build_telegram(hub)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -93,10 +127,14 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
         scheduler = AsyncIOScheduler(timezone="UTC")
         housekeeping.schedule(scheduler)
         scheduler.start()
+        if telegram is not None:
+            telegram.start()
         try:
             yield
         finally:
             scheduler.shutdown(wait=False)
+            if telegram is not None:
+                await telegram.stop()
             await hub.conversations.close()
             if isinstance(hub.assistant, RasaAssistant):
                 await hub.assistant.close()
@@ -116,5 +154,9 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)
     for part in (api, internal, health, chat, catalogue, information):
         app.include_router(part.router)
+    if telegram is not None and settings.telegram_webhook_url:
+        from web import telegram_webhook
+
+        app.include_router(telegram_webhook.build_router(telegram.receive, secret=telegram_secret(settings)))
     chat.mount_static(app)
     return app

@@ -37,7 +37,7 @@ def main() -> int:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     # So that the servers end with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     failed = False
     for name in options.names or BENCHMARKS:
         try:

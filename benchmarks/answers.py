@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.bots import BareBot, Bot, HubBot
-from benchmarks.connection import Connection, connect
+from benchmarks.connection import Line, connect
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import NO_TARGET, Section, Table, at_least, at_most, percentile
 from benchmarks.servers import Running, running
@@ -33,6 +33,7 @@ class Measured:
     """Everything measured of one bot; times in milliseconds."""
 
     one_by_one: list[float] = field(default_factory=list)
+    processor: float = 0.0
     early: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
     turns_at_once: int = 0
@@ -84,7 +85,9 @@ async def _measure(hub: Running[HubBot], bare: Running[BareBot], console: Consol
         for bot, measured in pairs:
             questions = bot.server.questions(ROUNDS * QUESTIONS_A_ROUND)
             part = slice(number * QUESTIONS_A_ROUND, (number + 1) * QUESTIONS_A_ROUND)
+            before = bot.processor_seconds()
             measured.one_by_one += await _ask_one_by_one(bot, questions[part])
+            measured.processor += 1000 * (bot.processor_seconds() - before)
     alone = [await _hold_alone(bot) for bot, _ in pairs]
     for _ in track(range(ROUNDS_AT_ONCE), f"{CONVERSATIONS} at once", console=console, transient=True):
         for (bot, measured), expected in zip(pairs, alone, strict=True):
@@ -96,13 +99,13 @@ async def _measure(hub: Running[HubBot], bare: Running[BareBot], console: Consol
 
 
 async def _ask_one_by_one(bot: Running[HubBot] | Running[BareBot], questions: list[str]) -> list[float]:
-    async with connect(bot.port) as connection:
-        return [(await _ask(bot.server, connection, question, None))[0] for question in questions]
+    async with connect(bot.port) as line:
+        return [(await _ask(bot.server, line, question, None))[0] for question in questions]
 
 
-async def _ask(bot: Bot, connection: Connection, text: str, sender: str | None) -> tuple[float, str]:
+async def _ask(bot: Bot, line: Line, text: str, sender: str | None) -> tuple[float, str]:
     """Milliseconds, and the sender to go on with."""
-    response = await connection.post(bot.path, bot.body(text, sender))
+    response = await line.post(bot.path, bot.body(text, sender))
     if response.status != 200 or not bot.essence(response.data):
         raise BenchmarkError(f"The {bot.name} had no answer (status {response.status}) to: {text}")
     return 1000 * response.seconds, bot.sender_of(response.data)
@@ -110,10 +113,8 @@ async def _ask(bot: Bot, connection: Connection, text: str, sender: str | None) 
 
 async def _hold_alone(bot: Running[HubBot] | Running[BareBot]) -> list[list[Said]]:
     """The conversations one after the other: what each turn should bring."""
-    async with connect(bot.port) as connection:
-        return [
-            await _converse(bot.server, connection, texts) for texts in bot.server.conversations(CONVERSATIONS, TURNS)
-        ]
+    async with connect(bot.port) as line:
+        return [await _converse(bot.server, line, texts) for texts in bot.server.conversations(CONVERSATIONS, TURNS)]
 
 
 async def _hold_together(
@@ -123,9 +124,9 @@ async def _hold_together(
     everyone = asyncio.Barrier(CONVERSATIONS + 1)
 
     async def hold(texts: list[str]) -> list[Said]:
-        async with connect(bot.port) as connection:
+        async with connect(bot.port) as line:
             await everyone.wait()
-            return await _converse(bot.server, connection, texts)
+            return await _converse(bot.server, line, texts)
 
     tasks = [asyncio.create_task(hold(texts)) for texts in bot.server.conversations(CONVERSATIONS, TURNS)]
     await everyone.wait()
@@ -139,12 +140,12 @@ async def _hold_together(
             measured.mixed_up += bool(said.essence) and (not said.is_own or said.essence != should_be.essence)
 
 
-async def _converse(bot: Bot, connection: Connection, texts: list[str]) -> list[Said]:
+async def _converse(bot: Bot, line: Line, texts: list[str]) -> list[Said]:
     sender: str | None = None
     turns = []
     for text in texts:
         try:
-            response = await connection.post(bot.path, bot.body(text, sender))
+            response = await line.post(bot.path, bot.body(text, sender))
             answers = response.status == 200 and bool(bot.essence(response.data))
         except (OSError, ValueError):
             answers = False
@@ -163,9 +164,9 @@ async def _talk_long(bot: Running[HubBot] | Running[BareBot], measured: Measured
     between = bot.server.questions(LONG_TURNS)[2 * COMPARED_TURNS :]
     times: list[float] = []
     sender: str | None = None
-    async with connect(bot.port) as connection:
+    async with connect(bot.port) as line:
         for text in [*ends, *between, *ends]:
-            milliseconds, sender = await _ask(bot.server, connection, text, sender)
+            milliseconds, sender = await _ask(bot.server, line, text, sender)
             times.append(milliseconds)
     measured.early += times[:COMPARED_TURNS]
     measured.late += times[-COMPARED_TURNS:]
@@ -178,6 +179,9 @@ def _as_section(hub: Measured, bare: Measured) -> Section:
         target = at_most(ours / theirs, 0.35) if share == 0.5 else NO_TARGET
         cells = [f"one at a time, p{100 * share:.0f}", f"{ours:.1f} ms", f"{theirs:.1f} ms", f"{ours / theirs:.2f}"]
         rows.append([*cells, *target])
+    work = [each.processor / len(each.one_by_one) for each in (hub, bare)]
+    rows.append(["processor time of an answer", *(f"{each:.1f} ms" for each in work), f"{work[0] / work[1]:.2f}"])
+    rows[-1] += NO_TARGET
     rows.append(["p99 by own p50", f"{hub.spread:.1f}", f"{bare.spread:.1f}", "", *at_most(hub.spread, 3)])
     ratio = hub.rate / bare.rate
     rows.append(["50 at once, answers", f"{hub.rate:.0f}/s", f"{bare.rate:.0f}/s", f"{ratio:.1f}", *at_least(ratio, 4)])
@@ -190,5 +194,6 @@ def _as_section(hub: Measured, bare: Measured) -> Section:
     notes = [
         f"{len(hub.one_by_one)} questions one at a time; {hub.turns_at_once} turns of {CONVERSATIONS} conversations.",
         f"A turn near the 150th takes {slower:.2f} times one near the first (bare bot: {medians[3] / medians[2]:.2f}).",
+        "Processor time depends less on what else the machine does than the times of answers.",
     ]
     return Section("answers", EXPLANATION, [Table(["", "hub", "bare bot", "ratio", "target", ""], rows)], notes)

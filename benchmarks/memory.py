@@ -53,9 +53,9 @@ def _measure(bot: Bot, console: Console) -> list[tuple[str, float]]:
 
 def _ask(started: Running[Bot]) -> None:
     async def ask() -> None:
-        async with connect(started.port) as connection:
+        async with connect(started.port) as line:
             for question in started.server.questions(QUESTIONS):
-                await connection.post(started.server.path, started.server.body(question, None))
+                await line.post(started.server.path, started.server.body(question, None))
 
     try:
         asyncio.run(ask())

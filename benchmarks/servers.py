@@ -43,8 +43,10 @@ class Server(ABC):
 
     def environment(self, port: int, data: Path) -> dict[str, str]:
         # This machine's settings of the hub are not measured, and code is compiled once, as it is for people.
-        left_out = "PYTHONDONTWRITEBYTECODE"
-        return {name: value for name, value in os.environ.items() if not name.startswith("HUB_") and name != left_out}
+        left_out = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
+        return {
+            name: value for name, value in os.environ.items() if not name.startswith("HUB_") and name not in left_out
+        }
 
     @abstractmethod
     def body(self, text: str, sender: str | None = None) -> dict[str, Any]:
@@ -81,6 +83,11 @@ class Running[S: Server]:
     def processes(self) -> list[psutil.Process]:
         """The process and all below it."""
         return [self.process, *self.process.children(recursive=True)] if self._is_alive() else []
+
+    def processor_seconds(self) -> float:
+        """What all its processes have worked so far."""
+        times = [process.cpu_times() for process in self.processes()]
+        return sum(each.user + each.system for each in times)
 
     def _is_alive(self) -> bool:
         return self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE

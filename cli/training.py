@@ -43,6 +43,9 @@ class Training:
 def inputs() -> Iterator[Path]:
     """Every file that a model is made from."""
     yield from sorted((PROJECT_ROOT / "nlu_data").glob("??/*.yml"))
+    yield PROJECT_ROOT / "nlu_data" / "concepts.yaml"
+    yield PROJECT_ROOT / "knowledge" / "facts" / "groups.yaml"
+    yield from sorted((PROJECT_ROOT / "knowledge" / "texts").glob("??/**/*.yaml"))
     for folder in ("config", "domain", "rules"):
         yield from sorted((BOT / folder).glob("*.yml"))
     yield from sorted((BOT / "rasa_components").glob("*.py"))

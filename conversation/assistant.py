@@ -6,21 +6,28 @@ Rasa hides errors: a failed action gives HTTP 200 and ``[]``. Both count as "una
 from __future__ import annotations
 
 import hmac
+import json
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Protocol
+from urllib.parse import quote
 
-import httpx
-
+from conversation.connections import Connections
 from conversation.errors import AssistantUnavailableError
 from core.settings import Settings
 
 ANSWER_TIMEOUT = 15.0
 """Seconds after which the assistant counts as unavailable."""
+UNAVAILABLE = (OSError, ValueError)
+"""What a call raises when nothing (sensible) comes back; a timeout is an OSError."""
 
 
 class Assistant(Protocol):
     """Understands one message and decides; the answer is what our own action said."""
 
     async def ask(self, sender: str, text: str, metadata: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def forget(self, sender: str) -> None: ...
 
     async def is_ready(self) -> bool: ...
 
@@ -29,16 +36,14 @@ class RasaAssistant:
     """The assistant behind HUB_ASSISTANT_URL."""
 
     def __init__(self, url: str) -> None:
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-        self._client = httpx.AsyncClient(base_url=url, timeout=ANSWER_TIMEOUT, limits=limits, trust_env=False)
+        self._connections = Connections(url)
 
     async def ask(self, sender: str, text: str, metadata: dict[str, Any]) -> dict[str, Any]:
         """Send a message. Raises AssistantUnavailableError."""
         body = {"sender": sender, "message": text, "metadata": metadata}
         try:
-            response = await self._client.post("/webhooks/rest/webhook", json=body)
-            messages = response.json() if response.status_code == httpx.codes.OK else []
-        except (httpx.HTTPError, ValueError) as error:
+            messages = await self._call("POST", "/webhooks/rest/webhook", body, timeout=ANSWER_TIMEOUT)
+        except UNAVAILABLE as error:
             raise AssistantUnavailableError(reason=type(error).__name__) from error
         for message in messages:
             if "custom" in message:
@@ -46,16 +51,28 @@ class RasaAssistant:
                 return custom
         raise AssistantUnavailableError(reason="empty answer")
 
+    async def forget(self, sender: str) -> None:
+        """Restart the conversation. An assistant that is away forgets by itself within the hour."""
+        path = f"/conversations/{quote(sender, safe='')}/tracker/events"
+        with suppress(*UNAVAILABLE):
+            await self._call("POST", path, {"event": "restart"}, timeout=ANSWER_TIMEOUT)
+
     async def is_ready(self) -> bool:
         """Whether it is up with a model loaded."""
         try:
-            response = await self._client.get("/status", timeout=2.0)
-            return response.status_code == httpx.codes.OK and bool(response.json().get("model_file"))
-        except (httpx.HTTPError, ValueError):
+            status = await self._call("GET", "/status", None, timeout=2.0)
+        except UNAVAILABLE:
             return False
+        return isinstance(status, dict) and bool(status.get("model_file"))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        self._connections.close()
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None, *, timeout: float) -> Any:
+        """The answer's JSON, or an empty list for any other status than 200. Raises one of UNAVAILABLE."""
+        content = b"" if body is None else json.dumps(body).encode()
+        status, answer = await self._connections.request(method, path, content, timeout=timeout)
+        return json.loads(answer) if status == HTTPStatus.OK else []
 
 
 def internal_token(settings: Settings) -> str:

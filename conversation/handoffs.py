@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -70,3 +71,24 @@ async def list_late_replies(session: AsyncSession, sender_key: str, *, after: in
     """What came in for a chat since the late reply ``after``."""
     query = select(LateReply).where(LateReply.sender_key == sender_key, col(LateReply.id) > after)
     return list(await session.exec(query.order_by(col(LateReply.id)).limit(50)))
+
+
+async def has_open_handoff(session: AsyncSession, sender_key: str) -> bool:
+    """Whether a question of this chat waits for the team."""
+    query = select(Handoff.id).where(Handoff.sender_key == sender_key, Handoff.status == HandoffStatus.OPEN)
+    return (await session.exec(query)).first() is not None
+
+
+async def drop_late_reply(session: AsyncSession, late_id: int) -> None:
+    """Delete a late reply that was delivered; a second time is no error."""
+    connection = await session.connection()
+    await connection.execute(delete(LateReply).where(col(LateReply.id) == late_id))
+    await session.commit()
+
+
+async def forget_sender(session: AsyncSession, sender_key: str) -> None:
+    """Delete the questions of a chat, answered or not, and their answers."""
+    connection = await session.connection()
+    await connection.execute(delete(Handoff).where(col(Handoff.sender_key) == sender_key))
+    await connection.execute(delete(LateReply).where(col(LateReply.sender_key) == sender_key))
+    await session.commit()

@@ -38,6 +38,8 @@ class LanguageMemory(Protocol):
 
     async def put(self, sender_key: str, remembered: Remembered) -> None: ...
 
+    async def drop(self, sender_key: str) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -56,6 +58,9 @@ class LanguagesInProcess:
         self._known.move_to_end(sender_key)
         while len(self._known) > MOST_CONVERSATIONS:
             self._known.popitem(last=False)
+
+    async def drop(self, sender_key: str) -> None:
+        self._known.pop(sender_key, None)
 
     async def close(self) -> None:
         self._known.clear()
@@ -76,6 +81,9 @@ class LanguagesInRedis:
     async def put(self, sender_key: str, remembered: Remembered) -> None:
         value = (remembered.language or "") + (_CHOSEN if remembered.chosen else "")
         await self._redis.set(REDIS_PREFIX + sender_key, value, ex=LIFETIME)
+
+    async def drop(self, sender_key: str) -> None:
+        await self._redis.delete(REDIS_PREFIX + sender_key)
 
     async def close(self) -> None:
         await self._redis.aclose()

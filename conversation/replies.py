@@ -271,7 +271,9 @@ class Wording:
             if number and number != fact.general:
                 services.setdefault(number, []).append(self.texts.label("emergency", service, language))
         contacts = [_phone(self.texts.label("emergency", "general", language), fact.general)] if fact.general else []
-        contacts += [_phone(format_list(labels, style="unit", locale=language), number) for number, labels in services.items()]
+        contacts += [
+            _phone(format_list(labels, style="unit", locale=language), number) for number, labels in services.items()
+        ]
         for name in HELP_LINES:
             line: HelpLine | None = getattr(fact, name)
             if line is not None and line.phone:

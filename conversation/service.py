@@ -20,7 +20,7 @@ from channels.base import MOST_CHARACTERS, Answer, IncomingMessage, Reply
 from conversation.assistant import Assistant
 from conversation.counting import count_question, give_feedback, keep_unanswered
 from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
-from conversation.handoffs import create_handoff
+from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
 from conversation.replies import HANDOFF, PREFERENCES, REPORT, Wording
 from core.clock import Clock
@@ -130,6 +130,23 @@ class Conversations:
             await give_feedback(
                 session, reply=reply, entry=entry, language=language, helpful=helpful, clock=self._clock
             )
+
+    async def spoken_language(self, channel: str, sender: str) -> tuple[str | None, bool]:
+        """The language that a conversation speaks now, and whether the person chose it."""
+        known = await self._languages.get(self.sender_key(channel, sender))
+        return known.language, known.chosen
+
+    async def forget(self, channel: str, sender: str) -> None:
+        """Delete everything kept of a conversation: its language, its questions to the team, the assistant's memory.
+
+        Counts and ratings stay; nothing in them leads to a conversation.
+        """
+        key = self.sender_key(channel, sender)
+        async with self._turns.of(key):
+            await self._languages.drop(key)
+            await self._assistant.forget(f"{channel}:{key}")
+            async with self._database.session() as session:
+                await forget_sender(session, key)
 
     async def close(self) -> None:
         """Finish the counting and let go of the memory."""

@@ -32,10 +32,13 @@ class Settings(BaseSettings):
     public_url: str | None = None
     assistant_url: str | None = None
     team_address: str | None = None
+    telegram_token: SecretStr | None = None
+    telegram_api_url: str | None = None
+    telegram_webhook_url: str | None = None
     trusted_proxies: str = ""
     embed_origins: str = ""
 
-    @field_validator("public_url", "assistant_url")
+    @field_validator("public_url", "assistant_url", "telegram_api_url", "telegram_webhook_url")
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None

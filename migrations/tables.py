@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import channels.telegram.models as telegram
 import conversation.models as conversation
 
-__all__ = ["conversation"]
+__all__ = ["conversation", "telegram"]

@@ -65,5 +65,8 @@ class FakeAssistant:
         message: dict[str, Any] = said["responses"][0]["custom"]
         return message
 
+    async def forget(self, sender: str) -> None:
+        self.slots.pop(sender, None)
+
     async def is_ready(self) -> bool:
         return not self.is_down

@@ -32,6 +32,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_components.labels import Meaning, read_labelled_messages
+from rasa_components.lessons import gather
 from rasa_components.understanding import Example, Ranked, Understanding
 
 LABEL_RANKING = "label_ranking"
@@ -45,7 +46,7 @@ class LabelClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"unclear_below": 0.25, "ranking_size": 5}
+        return {"unclear_below": 0.15, "ranking_size": 5}
 
     def __init__(
         self,
@@ -91,12 +92,10 @@ class LabelClassifier(IntentClassifier, GraphComponent):
         """Learns the labels, and keeps what each of them means."""
         labelled = list(read_labelled_messages(training_data))
         self._meanings = {each.meaning.label: each.meaning for each in labelled}
-        self._understanding = Understanding.train(
-            [
-                Example(text=each.message.get(TEXT), label=each.meaning.label, language=each.language)
-                for each in labelled
-            ]
-        )
+        messages = [
+            Example(text=each.message.get(TEXT), label=each.meaning.label, language=each.language) for each in labelled
+        ]
+        self._understanding = Understanding.train(gather(messages))
         with self._model_storage.write_to(self._resource) as folder:
             self._understanding.save(folder)
             stored = {label: asdict(meaning) for label, meaning in self._meanings.items()}

@@ -13,7 +13,8 @@ from core.texts import Texts, placeholders
 ENGLISH_ONLY = ("cli.",)
 """The command line speaks English."""
 
-KEY = re.compile(r"""["']((?:chat|flow|talk|safety|language|button|link|error|page)\.[a-z_]+(?:[.-][a-z_-]+)*)["']""")
+_GROUPS = "chat|flow|talk|safety|language|button|link|error|page|telegram"
+KEY = re.compile(rf"""["']((?:{_GROUPS})\.[a-z_]+(?:[.-][a-z_-]+)*)["']""")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_every_language_can_say_that_it_is_not_there_yet(texts: Texts, language:
 
 def test_every_key_that_the_code_names_exists(texts: Texts) -> None:
     named: set[str] = set()
-    for folder in ("bot/actions", "conversation", "web", "core", "knowledge"):
+    for folder in ("bot/actions", "channels", "conversation", "web", "core", "knowledge"):
         for path in (PROJECT_ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".html"}:
                 named |= set(KEY.findall(path.read_text(encoding="utf-8")))

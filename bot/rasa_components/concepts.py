@@ -1,0 +1,81 @@
+"""What a message speaks of, whatever its language: words of the same meaning count as one concept.
+
+Concepts are the only thing that messages of different languages share, so a model that learns over them learns from all
+languages at once. The words are data (nlu_data/concepts.yaml).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from rasa_components.normalise import WORD, fold
+
+LONGEST_PHRASE = 4
+"""Words in a row that are looked up together."""
+SHORTEST_BEGINNING = 2
+
+_ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "لل", "ال", "و", "ب", "ل", "ف", "ك")
+
+Phrase = tuple[str, ...]
+Words = Mapping[str, Mapping[str, str]]
+"""Concept, then language, then its words, separated by commas."""
+
+
+def read_words(path: Path) -> Words:
+    """The concepts of a file."""
+    words: Words = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return words
+
+
+class Concepts:
+    """Finds the concepts of messages in one language."""
+
+    def __init__(self, words: Words, language: str) -> None:
+        self._language = language
+        self._whole: dict[Phrase, set[str]] = defaultdict(set)
+        self._beginnings: dict[Phrase, set[str]] = defaultdict(set)
+        for concept, by_language in words.items():
+            for spelled in by_language.get(language, "").split(","):
+                phrase = tuple(WORD.findall(fold(spelled.replace("*", ""))))
+                if not phrase:
+                    continue
+                is_beginning = spelled.strip().endswith("*")
+                if not is_beginning or len(phrase) > 1:
+                    self._whole[phrase].add(concept)
+                if is_beginning:
+                    self._beginnings[phrase].add(concept)
+
+    def find(self, text: str) -> list[str]:
+        """The concepts in the text, each once, in alphabetical order."""
+        words = WORD.findall(fold(text))
+        found: set[str] = set()
+        for position, word in enumerate(words):
+            for variant in self._variants(word):
+                found |= self._look_up((variant,))
+            for size in range(2, LONGEST_PHRASE + 1):
+                if position + size <= len(words):
+                    found |= self._look_up(tuple(words[position : position + size]))
+        return sorted(found)
+
+    def features(self, text: str) -> list[str]:
+        """The concepts, and each pair of them: two together say more than each alone."""
+        found = self.find(text)
+        pairs = [f"{first}+{second}" for place, first in enumerate(found) for second in found[place + 1 :]]
+        return found + pairs
+
+    def _variants(self, word: str) -> set[str]:
+        if self._language != "ar":
+            return {word}
+        bare = (word[len(prefix) :] for prefix in _ARABIC_PREFIXES if word.startswith(prefix))
+        return {word} | {rest for rest in bare if len(rest) >= 3}
+
+    def _look_up(self, phrase: Phrase) -> set[str]:
+        found = set(self._whole.get(phrase, ()))
+        last = phrase[-1]
+        for size in range(SHORTEST_BEGINNING, len(last) + 1):
+            found |= self._beginnings.get((*phrase[:-1], last[:size]), set())
+        return found
