@@ -109,7 +109,7 @@ class ServiceSearch:
         return found[:MOST_SERVICES]
 
     def _of_everywhere(self, query: ServiceQuery) -> list[Entry]:
-        """Europe-wide services for a need that does not depend on where somebody is, such as a court above all states."""
+        """Europe-wide services for a need that does not depend on the place, such as a court above all states."""
         wanted = query.needs & NEEDS_OF_EVERYWHERE
         wide = [entry for entry in self._services if entry.service.country in {None, "EU"}]
         return [entry for entry in wide if wanted & set(entry.service.needs)]
@@ -143,7 +143,7 @@ class ServiceSearch:
         return bool(self._nearness(entry.service, place)) and place.country not in entry.service.excluded_countries
 
     def _names_of(self, entry: Entry) -> frozenset[tuple[str, ...]]:
-        """The service's names, without those that only say where it is ('Austria') or what many are ('ombudsman')."""
+        """The service's names, but not what only says where it is ('Austria') or what many are ('ombudsman')."""
         return frozenset(
             name
             for name in _spellings(entry)

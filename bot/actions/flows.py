@@ -6,6 +6,8 @@ from bot.actions.turn import Result, Turn
 from channels.base import Reply
 from conversation.replies import HANDOFF, PREFERENCES, REPORT
 
+MAY_ASK_FOR = 0.1
+"""Confidence from which a story that names a place may be a question for services."""
 OFFERED, SHOWN, WAITING = "offer", "handoff", "handoff_words"
 
 
@@ -26,9 +28,17 @@ def open_report(turn: Turn) -> Result:
         opening.buttons = wording.country_buttons("report", turn.language)
     else:
         found = wording.services.find(query, today=turn.today)
-        replies += [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found]
+        services = [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found]
+        # Who names a place and may be asking for help there gets the services first.
+        at = replies.index(opening) if _may_ask_for_services(turn) else len(replies)
+        replies[at:at] = services
     slots = {"place": place.id if place else None, "subject": None, "listed": None}
     return Result(replies, slots=slots, private=True)
+
+
+def _may_ask_for_services(turn: Turn) -> bool:
+    is_named = turn.wording.gazetteer.find_one(turn.text, turn.language) is not None
+    return is_named and any(label == "find_service" and share >= MAY_ASK_FOR for label, share in turn.ranking)
 
 
 def open_preferences(turn: Turn) -> Result:

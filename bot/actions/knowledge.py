@@ -17,6 +17,8 @@ from knowledge.service_search import URGENT_NEEDS
 MOST_LISTED = 5
 CLOSEST = 3
 MISSES_BEFORE_A_PERSON = 2
+NEAR_THING = 0.35
+"""Below this confidence an answer also offers the next closest."""
 
 
 def answer_entry(turn: Turn) -> Result:
@@ -28,7 +30,18 @@ def answer_entry(turn: Turn) -> Result:
         place = turn.find_place()
         reply = turn.wording.service(entry, turn.language, today=turn.today, asked_from=place)
         return Result([reply], slots={"subject": entry.id})
-    return Result([turn.wording.entry(entry, turn.language, today=turn.today)], slots={"subject": entry.id})
+    reply = turn.wording.entry(entry, turn.language, today=turn.today)
+    if turn.confidence < NEAR_THING:
+        reply.buttons = [*_runners_up(turn, entry), *reply.buttons][:MOST_LISTED]
+    return Result([reply], slots={"subject": entry.id})
+
+
+def _runners_up(turn: Turn, entry: Entry) -> list[Button]:
+    """The next closest entries, for an answer that may not be the right one."""
+    group = turn.wording.base.group_of.get(entry.id)
+    told = {entry.id, *(group.members if group else ())}
+    others = [turn.wording.base.entries[label] for label in turn.ranked_entries if label not in told]
+    return [turn.wording.entry_button(other, turn.language) for other in others[: CLOSEST - 1]]
 
 
 def list_entries(turn: Turn) -> Result:

@@ -46,7 +46,7 @@ class LabelClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"unclear_below": 0.15, "ranking_size": 5}
+        return {"unclear_below": 0.08, "ranking_size": 5}
 
     def __init__(
         self,

@@ -120,7 +120,7 @@ class Features:
 
     def _stem_pairs(self, text: str) -> list[str]:
         found = stems(text, self.language)
-        return found + [f"{first} {second}" for first, second in zip(found[:-1], found[1:], strict=True)]
+        return found + [" ".join(found[place : place + 2]) for place in range(len(found) - 1)]
 
 
 def character_ngrams(text: str) -> list[str]:
