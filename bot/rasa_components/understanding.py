@@ -168,7 +168,7 @@ class Understanding:
             language: features[language].fit([each.text for each in examples if each.language == language])
             for language in languages
         }
-        learnt = Parallel(n_jobs=WORKERS)(
+        learnt = Parallel(n_jobs=WORKERS, backend="multiprocessing")(
             delayed(_learn)(rows[language], concepts[own[language]], concepts[~own[language]], labels, own[language])
             for language in languages
         )
