@@ -17,7 +17,7 @@ from knowledge.service_search import URGENT_NEEDS
 MOST_LISTED = 5
 CLOSEST = 3
 MISSES_BEFORE_A_PERSON = 2
-NEAR_THING = 0.35
+NEAR_THING = 0.6
 """Below this confidence an answer also offers the next closest."""
 
 
