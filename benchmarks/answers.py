@@ -100,15 +100,15 @@ async def _measure(hub: Running[HubBot], bare: Running[BareBot], console: Consol
 
 async def _ask_one_by_one(bot: Running[HubBot] | Running[BareBot], questions: list[str]) -> list[float]:
     async with connect(bot.port) as line:
-        return [(await _ask(bot.server, line, question, None))[0] for question in questions]
+        return [(await _ask(bot.server, line, question, bot.server.new_sender()))[0] for question in questions]
 
 
-async def _ask(bot: Bot, line: Line, text: str, sender: str | None) -> tuple[float, str]:
+async def _ask(bot: Bot, line: Line, text: str, sender: str | None) -> tuple[float, str | None]:
     """Milliseconds, and the sender to go on with."""
     response = await line.post(bot.path, bot.body(text, sender))
     if response.status != 200 or not bot.essence(response.data):
         raise BenchmarkError(f"The {bot.name} had no answer (status {response.status}) to: {text}")
-    return 1000 * response.seconds, bot.sender_of(response.data)
+    return 1000 * response.seconds, bot.sender_of(response.data) or sender
 
 
 async def _hold_alone(bot: Running[HubBot] | Running[BareBot]) -> list[list[Said]]:
@@ -141,7 +141,7 @@ async def _hold_together(
 
 
 async def _converse(bot: Bot, line: Line, texts: list[str]) -> list[Said]:
-    sender: str | None = None
+    sender = bot.new_sender()
     turns = []
     for text in texts:
         try:
@@ -152,7 +152,7 @@ async def _converse(bot: Bot, line: Line, texts: list[str]) -> list[Said]:
         if not answers:
             turns.append(Said(None))
             continue
-        own = bot.sender_of(response.data)
+        own = bot.sender_of(response.data) or sender
         turns.append(Said(bot.essence(response.data), sender in {None, own}))
         sender = own
     return turns
@@ -163,7 +163,7 @@ async def _talk_long(bot: Running[HubBot] | Running[BareBot], measured: Measured
     ends = bot.server.questions(COMPARED_TURNS)
     between = bot.server.questions(LONG_TURNS)[2 * COMPARED_TURNS :]
     times: list[float] = []
-    sender: str | None = None
+    sender = bot.server.new_sender()
     async with connect(bot.port) as line:
         for text in [*ends, *between, *ends]:
             milliseconds, sender = await _ask(bot.server, line, text, sender)

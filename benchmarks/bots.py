@@ -30,8 +30,12 @@ class Bot(Server):
     """A server to converse with over HTTP."""
 
     @abstractmethod
-    def sender_of(self, answer: Any) -> str:
-        """The sender to carry in the next message."""
+    def new_sender(self) -> str | None:
+        """The sender of a conversation's first message."""
+
+    @abstractmethod
+    def sender_of(self, answer: Any) -> str | None:
+        """The sender that an answer is for, as far as it says so."""
 
     @abstractmethod
     def essence(self, answer: Any) -> object:
@@ -87,7 +91,10 @@ class HubBot(Bot):
     def is_first_answer(self, answer: Any) -> bool:
         return all(reply["text"] != self._apology for reply in answer["replies"])
 
-    def sender_of(self, answer: Any) -> str:
+    def new_sender(self) -> str | None:
+        return None
+
+    def sender_of(self, answer: Any) -> str | None:
         return str(answer["sender"])
 
     def essence(self, answer: Any) -> object:
@@ -128,16 +135,20 @@ class BareBot(Bot):
         return super().environment(port, data) | bare_bot.WITHOUT_TELEMETRY
 
     def body(self, text: str, sender: str | None = None) -> dict[str, Any]:
-        return {"sender": sender or secrets.token_urlsafe(24), "message": text}
+        return {"sender": sender or self.new_sender(), "message": text}
 
     def is_first_answer(self, answer: Any) -> bool:
         return bool(answer)
 
-    def sender_of(self, answer: Any) -> str:
-        return str(answer[0]["recipient_id"])
+    def new_sender(self) -> str | None:
+        return secrets.token_urlsafe(24)
+
+    def sender_of(self, answer: Any) -> str | None:
+        return str(answer[0]["recipient_id"]) if answer else None
 
     def essence(self, answer: Any) -> object:
-        return [reply.get("text") for reply in answer]
+        # Out of its stories it may say nothing, as its training has it; that takes its time and is no error.
+        return ["said", *(reply.get("text") for reply in answer)]
 
     def questions(self, count: int) -> list[str]:
         return _take(bare_bot.MESSAGES, count)

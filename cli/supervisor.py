@@ -98,6 +98,8 @@ def run(settings: Settings) -> int:
         return _watch(processes, settings, assistant_url, ending, console, begun)
     finally:
         _end_all(processes)
+        # A second Ctrl-C may come while the interpreter takes itself apart; ignored, it cannot spoil the exit status.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         console.print(say("run.ended"))
 
 
