@@ -39,8 +39,10 @@ install: .venv/installed bot/.venv/installed ## Install both environments from t
 run: install ## Start the whole hub; Ctrl-C ends it
 	@exec $(HUB) -m cli serve
 
+# Journeys run by themselves: the browser driver keeps an event loop of its own until the end.
 test: install ## Run every test
-	@$(HUB) -m pytest
+	@$(HUB) -m pytest --ignore tests/journeys
+	@$(HUB) -m pytest tests/journeys
 	@cd bot && .venv/bin/python -m pytest -q
 
 bench: install ## Run the benchmarks, each beside its baseline
