@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from sqlalchemy import delete
@@ -30,17 +32,22 @@ _PERSONAL = re.compile(
 _CAPITALISED = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z][^\W\d_]+\b")
 
 
-async def count_question(session: AsyncSession, *, entry: str, language: str, clock: Clock) -> None:
-    """Add one to the day's count of an entry."""
-    keys = {"entry": entry, "language": language, "asked_on": today(clock)}
-    await _add_one(session, QuestionCount, keys)
+async def count_questions(
+    session: AsyncSession, asked: Counter[tuple[str, str]], unanswered: Iterable[tuple[str, str]], clock: Clock
+) -> None:
+    """Add to the day's counts of (entry, language), and keep (text, language) of what got no answer, redacted."""
+    for (entry, language), times in asked.items():
+        keys = {"entry": entry, "language": language, "asked_on": today(clock)}
+        await _add(session, QuestionCount, keys, times)
+    for text, language in unanswered:
+        session.add(UnansweredQuestion(language=language, text=redact(text), asked_on=today(clock)))
     await session.commit()
 
 
 async def doubt_contact(session: AsyncSession, *, entry: str, field: str, clock: Clock) -> None:
     """Add one to the day's doubts about a contact."""
     keys = {"entry": entry, "field": field, "doubted_on": today(clock)}
-    await _add_one(session, ContactDoubt, keys)
+    await _add(session, ContactDoubt, keys, 1)
     await session.commit()
 
 
@@ -53,12 +60,6 @@ async def give_feedback(
         row = Feedback(reply=reply, entry=entry, language=language, helpful=helpful, given_on=today(clock))
     row.helpful = helpful
     session.add(row)
-    await session.commit()
-
-
-async def keep_unanswered(session: AsyncSession, *, text: str, language: str, clock: Clock) -> None:
-    """Keep a question that got no answer, without what could point to a person."""
-    session.add(UnansweredQuestion(language=language, text=redact(text), asked_on=today(clock)))
     await session.commit()
 
 
@@ -77,10 +78,10 @@ def redact(text: str) -> str:
     return _CAPITALISED.sub("…", _PERSONAL.sub("…", text))[:LONGEST_KEPT]
 
 
-async def _add_one(session: AsyncSession, table: type[SQLModel], keys: dict[str, object]) -> None:
+async def _add(session: AsyncSession, table: type[SQLModel], keys: dict[str, object], times: int) -> None:
     dialect = session.get_bind().dialect.name
     insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    statement = insert(table).values(**keys, count=1)
+    statement = insert(table).values(**keys, count=times)
     counted = {"count": statement.excluded.count + table.__table__.c.count}  # type: ignore[attr-defined]
     await _execute(session, statement.on_conflict_do_update(index_elements=list(keys), set_=counted))
 

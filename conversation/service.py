@@ -12,13 +12,15 @@ import hmac
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from channels.base import MOST_CHARACTERS, Answer, IncomingMessage, Reply
 from conversation.assistant import Assistant
-from conversation.counting import count_question, give_feedback, keep_unanswered
+from conversation.counting import count_questions, give_feedback
 from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
@@ -42,6 +44,9 @@ log = logging.getLogger(__name__)
 SURE_ENOUGH_TO_SWITCH = 0.9
 MINIMUM_LETTERS_TO_SWITCH = 20
 """A conversation that has a language changes it only for a real sentence."""
+
+COUNTED_TOGETHER = 1.0
+"""Seconds of questions that are counted in one transaction; the most that a crash can lose."""
 
 type WithoutAssistant = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Runs the action that a payload stands for without Rasa: (Rasa text, metadata) to the action's message."""
@@ -101,6 +106,9 @@ class Conversations:
         self._languages = languages
         self._turns = Turns()
         self._background: set[asyncio.Task[None]] = set()
+        self._asked: Counter[tuple[str, str]] = Counter()
+        self._unanswered: list[tuple[str, str]] = []
+        self._hurry = asyncio.Event()
 
     def new_sender(self) -> str:
         """A name for a conversation that nobody can guess (192 bits)."""
@@ -155,6 +163,7 @@ class Conversations:
 
     async def wait_for_background(self) -> None:
         """Until all counting is written (at shutdown, and in tests)."""
+        self._hurry.set()
         await asyncio.gather(*self._background, return_exceptions=True)
 
     async def _answer(self, message: IncomingMessage, key: str) -> Answer:
@@ -254,7 +263,7 @@ class Conversations:
                     clock=self._clock,
                 )
         if not said.get("private"):
-            self._in_background(self._count(replies, language, said.get("missed")))
+            self._count(replies, language, said.get("missed"))
         return Answer(
             language=language, understood=said["understood"], confidence=round(said["confidence"], 4), replies=replies
         )
@@ -264,16 +273,27 @@ class Conversations:
         before = await self._languages.get(key)
         await self._languages.put(key, Remembered(language, before.chosen or chosen))
 
-    async def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:
-        try:
-            async with self._database.session() as session:
-                for entry in dict.fromkeys(reply.answer for reply in replies if reply.answer):
-                    await count_question(session, entry=entry, language=language, clock=self._clock)
-                if missed:
-                    await keep_unanswered(session, text=missed, language=language, clock=self._clock)
-        except Exception:
-            # Counting must never cost anybody an answer; the log names the kind of error, not the text.
-            log.exception("counting_failed")
+    def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:
+        self._asked.update((entry, language) for entry in {reply.answer for reply in replies if reply.answer})
+        if missed:
+            self._unanswered.append((missed, language))
+        if not self._background:
+            self._hurry.clear()
+            self._in_background(self._write_counts())
+
+    async def _write_counts(self) -> None:
+        """Write the counts of a second at once: one transaction for each answer cost more than a third of it."""
+        while self._asked or self._unanswered:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), COUNTED_TOGETHER)
+            asked, unanswered = self._asked, self._unanswered
+            self._asked, self._unanswered = Counter(), []
+            try:
+                async with self._database.session() as session:
+                    await count_questions(session, asked, unanswered, self._clock)
+            except Exception:
+                # Counting must never cost anybody an answer; the log names the kind of error, not the text.
+                log.exception("counting_failed")
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from core.normalise import words
 from knowledge.base import Entry, KnowledgeBase
@@ -57,27 +58,57 @@ def search(base: KnowledgeBase, text: str, language: str, *, entries: Iterable[E
     wanted = [word for word in words(text) if len(word) > 2] or words(text)
     if not wanted:
         return []
+    searched = [
+        (entry, *_searched_words(entry, language)) for entry in (base.entries.values() if entries is None else entries)
+    ]
+    vocabulary = list({name for _, named, _ in searched for name in named})
+    near = {word: _NearWords.among(vocabulary, word) for word in set(wanted)}
     scored = []
-    for entry in base.entries.values() if entries is None else entries:
-        score = _score(entry, wanted, language)
+    for entry, named, told in searched:
+        score = _score(named, told, wanted, near)
         if score >= MINIMUM_SCORE:
             scored.append((-score, entry.id, entry))
     return [entry for *_, entry in sorted(scored)]
 
 
-def _score(entry: Entry, wanted: list[str], language: str) -> float:
+@dataclass(frozen=True)
+class _NearWords:
+    """Words of titles that a word of the question may mean; looked up once for all entries."""
+
+    begun: frozenset[str]
+    misspelt: frozenset[str]
+
+    @classmethod
+    def among(cls, vocabulary: list[str], word: str) -> _NearWords:
+        begun = (name for name in vocabulary if name.startswith(word)) if len(word) >= 4 else ()
+        if len(word) < 5:
+            return cls(frozenset(begun), frozenset())
+        similar = process.extract(word, vocabulary, scorer=fuzz.ratio, score_cutoff=86, limit=None)
+        return cls(frozenset(begun), frozenset(name for name, *_ in similar))
+
+
+def _searched_words(entry: Entry, language: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words that name an entry, and those that tell of it."""
     text = entry.text(language)
-    named = words(" ".join([text.title, *text.aliases]))
-    told = set(words(text.summary))
+    return _words_of(text.title, *text.aliases), _words_of(text.summary)
+
+
+@cache
+def _words_of(*texts: str) -> frozenset[str]:
+    # Folding all texts anew for each question took 45 ms. They are those of the knowledge base, so they are bounded.
+    return frozenset(words(" ".join(texts)))
+
+
+def _score(named: frozenset[str], told: frozenset[str], wanted: list[str], near: Mapping[str, _NearWords]) -> float:
     score = 0.0
     for word in wanted:
         if word in named:
             score += 2.0
-        elif any(len(word) >= 4 and name.startswith(word) for name in named):
+        elif not named.isdisjoint(near[word].begun):
             score += 1.5
         elif word in told:
             score += 0.7
-        elif len(word) >= 5 and any(fuzz.ratio(word, name) >= 86 for name in named):
+        elif not named.isdisjoint(near[word].misspelt):
             score += 1.2
     return score / len(wanted) + 0.05 * score
 

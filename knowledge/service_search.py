@@ -7,15 +7,15 @@ step the better fit to ground and need comes first, and a fresh contact before o
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
 
 import yaml
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from core.normalise import fold, words
 from knowledge.base import FOLDER, Entry, KnowledgeBase
@@ -34,6 +34,8 @@ GENERIC_FROM = 3
 """A word in the names of so many services names none of them alone."""
 MINIMUM_NAME_SIMILARITY = 90
 """Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
+SHORTEST_MISSPELT = 7
+"""Letters of the shortest name that counts although it is misspelt."""
 
 _NUMBER = re.compile(r"\+?\d[\d\s()./-]{1,}\d|\d{2,}")
 
@@ -78,7 +80,11 @@ class ServiceSearch:
         self._uses = Counter(
             word for entry in self._services for word in {w for name in _spellings(entry) for w in name}
         )
-        self._names = {entry.id: self._names_of(entry) for entry in self._services}
+        self._owners: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+        for entry in self._services:
+            for name in self._names_of(entry):
+                self._owners[name].append(entry)
+        self._names = _Names(self._owners)
         self._numbers = {entry.id: _numbers(entry.service) for entry in self._services}
 
     @classmethod
@@ -127,15 +133,15 @@ class ServiceSearch:
         matches = []
         numbers = {re.sub(r"\D", "", match) for match in _NUMBER.findall(fold(text))}
         tokens = words(text)
+        strengths: dict[str, float] = {}
+        for name, strength in self._names.find(tokens):
+            for entry in self._owners[name] if _is_said(name, text) else ():
+                strengths[entry.id] = max(strength, strengths.get(entry.id, 0.0))
         for entry in self._services:
             if numbers & self._numbers[entry.id]:
                 matches.append(NameMatch(entry, "number", 2.0))
-                continue
-            strength = max(
-                (_similarity(name, tokens) for name in self._names[entry.id] if _is_said(name, text)), default=0.0
-            )
-            if strength >= MINIMUM_NAME_SIMILARITY:
-                matches.append(NameMatch(entry, "name", strength / 100))
+            elif entry.id in strengths:
+                matches.append(NameMatch(entry, "name", strengths[entry.id] / 100))
         return sorted(matches, key=lambda match: match.strength, reverse=True)
 
     def works_in(self, entry: Entry, place: Place) -> bool:
@@ -215,14 +221,25 @@ def _numbers(service: ServiceFact) -> frozenset[str]:
     return frozenset(number for number in digits if len(number) >= 3)
 
 
-def _similarity(name: tuple[str, ...], tokens: list[str]) -> float:
-    """How well a run of the message's words equals a name, 0..100. Short names must be equal."""
-    wanted, size = " ".join(name), len(name)
-    best = 0.0
-    for start in range(len(tokens) - size + 1):
-        run = " ".join(tokens[start : start + size])
-        if run == wanted:
-            return 100.0 + min(len(wanted), 40) / 10
-        if len(wanted) >= 7:
-            best = max(best, fuzz.ratio(run, wanted))
-    return best
+class _Names:
+    """Names sorted by how many words they have, so that a run of as many words is held against all of them at once."""
+
+    def __init__(self, names: Iterable[tuple[str, ...]]) -> None:
+        self._by_size: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        for name in names:
+            self._by_size[len(name)][" ".join(name)] = name
+        self._long = {
+            size: [spelled for spelled in found if len(spelled) >= SHORTEST_MISSPELT]
+            for size, found in self._by_size.items()
+        }
+
+    def find(self, tokens: list[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+        """Names that a run of the words equals, or nearly, with how well (from 90). Short ones must be equal."""
+        for size, spelled in self._by_size.items():
+            for run in {" ".join(tokens[start : start + size]) for start in range(len(tokens) - size + 1)}:
+                if run in spelled:
+                    yield spelled[run], 100.0 + min(len(run), 40) / 10
+                near = process.extract(
+                    run, self._long[size], scorer=fuzz.ratio, score_cutoff=MINIMUM_NAME_SIMILARITY, limit=None
+                )
+                yield from ((spelled[name], similarity) for name, similarity, _ in near)
