@@ -18,7 +18,7 @@ from rich.progress import track
 from benchmarks.bots import EVALUATION, HubBot
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import MET, MISSED, NO_TARGET, Section, Table
-from benchmarks.rival import Rival
+from benchmarks.rival import Diet, Rival
 from benchmarks.servers import running
 from cli import client
 from cli.evaluation import CHOOSE, OUT_OF_SCOPE, Outcome, Question, Report, judge, read_questions, share
@@ -49,6 +49,12 @@ EXPLANATION = (
     "told as one answer counts as the group."
 )
 
+DIET_LANGUAGE = "en"
+DIET_EXPLANATION = (
+    "The English questions, by label as above, beside the pipeline that `rasa init` writes (DIET) with 30 epochs. "
+    "Training it takes an hour on two cores, so it is run by hand: `python -m benchmarks diet --write`."
+)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -73,20 +79,40 @@ def run(console: Console) -> Section:
     except (httpx.HTTPError, client.NoHubError) as error:
         raise BenchmarkError(f"A server stopped answering: {error!r}") from error
     labels = [label for each in asked for label in each]
+    return Section(
+        "understanding",
+        EXPLANATION,
+        [_hub_table(report), _rival_table(_compare(report, answers, labels), "Rasa's LogisticRegression")],
+        ["Rasa's pipeline: WhitespaceTokenizer, CountVectorsFeaturizer (words; char_wb 1-4), LogisticRegression."],
+        "Every miss of the hub, with what it offered and, in brackets, what was expected",
+        [_miss_line(outcome) for outcome in report.misses()],
+    )
+
+
+def run_diet(console: Console) -> Section:
+    """Rasa's default pipeline in English, trained when it is not there yet. Raises BenchmarkError."""
+    hub, diet = HubBot(), Diet(DIET_LANGUAGE)
+    for server in (hub, diet):
+        server.prepare(console)
+    questions = read_questions(EVALUATION / f"{DIET_LANGUAGE}.jsonl")
+    try:
+        report, answers = _ask_hub(hub, questions, console)
+        labels = _ask_rival(diet, questions, console)
+    except (httpx.HTTPError, client.NoHubError) as error:
+        raise BenchmarkError(f"A server stopped answering: {error!r}") from error
+    table = _rival_table(_compare(report, answers, labels), "Rasa's DIET, 30 epochs")
+    return Section("diet", DIET_EXPLANATION, [table], [], "", [])
+
+
+def _compare(report: Report, answers: list[dict[str, Any]], labels: list[str]) -> list[Verdict]:
+    """What both made of each question, by label."""
     members = {entry: frozenset(group.members) for entry, group in load_knowledge().group_of.items()}
     verdicts = []
     for outcome, answer, label in zip(report.outcomes, answers, labels, strict=True):
         wanted = wanted_labels(outcome.question, members)
         ours = outcome.is_first or (SERVICES in wanted and speaks_of_services(answer))
         verdicts.append(Verdict(outcome.question, hub=ours, rival=label in wanted))
-    return Section(
-        "understanding",
-        EXPLANATION,
-        [_hub_table(report), _rival_table(verdicts)],
-        ["Rasa's pipeline: WhitespaceTokenizer, CountVectorsFeaturizer (words; char_wb 1-4), LogisticRegression."],
-        "Every miss of the hub, with what it offered and, in brackets, what was expected",
-        [_miss_line(outcome) for outcome in report.misses()],
-    )
+    return verdicts
 
 
 def _ask_hub(hub: HubBot, questions: list[Question], console: Console) -> tuple[Report, list[dict[str, Any]]]:
@@ -144,7 +170,7 @@ def _hub_table(report: Report) -> Table:
     return Table(["language", "kind", "questions", "right first", "among three", "target", ""], rows)
 
 
-def _rival_table(verdicts: list[Verdict]) -> Table:
+def _rival_table(verdicts: list[Verdict], rival: str) -> Table:
     counted: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         for kind in ("all", verdict.question.kind):
@@ -155,7 +181,7 @@ def _rival_table(verdicts: list[Verdict]) -> Table:
         target = ["ahead", MET if ours > theirs else MISSED] if kind == "all" else NO_TARGET
         count = len(found)
         rows.append([language, kind, str(count), share(ours, count), share(theirs, count), *target])
-    return Table(["language", "kind", "questions", "hub, by label", "Rasa's LogisticRegression", "target", ""], rows)
+    return Table(["language", "kind", "questions", "hub, by label", rival, "target", ""], rows)
 
 
 def _miss_line(outcome: Outcome) -> str:

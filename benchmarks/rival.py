@@ -12,17 +12,18 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.bare_bot import CACHE, run_step
+from benchmarks.errors import BenchmarkError
 from benchmarks.servers import Server
 from cli.training import BOT, PYTHON
 from core.settings import PROJECT_ROOT
-
-CONFIG = BOT / "config" / "logistic.yml"
-MODELS = CACHE / "logistic"
 
 
 class Rival(Server):
     """The pipeline for one language."""
 
+    config = BOT / "config" / "logistic.yml"
+    models = CACHE / "logistic"
+    python = PYTHON
     path = "/model/parse"
     folder = BOT
     first_question = "hello"
@@ -36,28 +37,28 @@ class Rival(Server):
     def model(self) -> Path:
         """Named by everything that it is made from."""
         digest = hashlib.sha256()
-        sources = [CONFIG, BOT / "rasa_components" / "labels.py", BOT / "requirements.lock"]
+        sources = [self.config, BOT / "rasa_components" / "labels.py", BOT / "requirements.lock"]
         for path in [*sources, *sorted(self._examples.glob("*.yml"))]:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
-        return MODELS / f"{self._language}-{digest.hexdigest()[:16]}.tar.gz"
+        return self.models / f"{self._language}-{digest.hexdigest()[:16]}.tar.gz"
 
     def prepare(self, console: Console) -> None:
         model = self.model
         if model.exists():
             return
         console.print(f"Training the {self.name}; it takes some minutes ...")
-        for old in MODELS.glob(f"{self._language}-*.tar.gz"):
+        for old in self.models.glob(f"{self._language}-*.tar.gz"):
             old.unlink()
-        MODELS.mkdir(parents=True, exist_ok=True)
+        self.models.mkdir(parents=True, exist_ok=True)
         making = f".{model.name.removesuffix('.tar.gz')}"
-        command = [str(PYTHON), "-m", "rasa_components", "train", "nlu", "--nlu", str(self._examples)]
-        options = ["--config", str(CONFIG), "--out", str(MODELS), "--fixed-model-name", making]
+        command = [str(self.python), "-m", "rasa_components", "train", "nlu", "--nlu", str(self._examples)]
+        options = ["--config", str(self.config), "--out", str(self.models), "--fixed-model-name", making]
         run_step([*command, *options], BOT, {"PYTHONPATH": str(BOT)})
-        (MODELS / f"{making}.tar.gz").rename(model)
+        (self.models / f"{making}.tar.gz").rename(model)
 
     def command(self, port: int) -> list[str]:
         return [
-            str(PYTHON), "-m", "rasa_components", "run", "--enable-api", "--model", str(self.model),
+            str(self.python), "-m", "rasa_components", "run", "--enable-api", "--model", str(self.model),
             "--interface", "127.0.0.1", "--port", str(port),
             "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
         ]  # fmt: skip
@@ -74,3 +75,20 @@ class Rival(Server):
     def label_of(self, answer: Any) -> str:
         """The label that it puts first."""
         return str((answer.get("intent") or {}).get("name") or "")
+
+
+class Diet(Rival):
+    """Rasa's default pipeline, with an environment of its own, since it needs TensorFlow (bot/README.md)."""
+
+    config = BOT / "config" / "diet.yml"
+    models = CACHE / "diet"
+    python = BOT / ".venv-diet" / "bin" / "python"
+
+    def __init__(self, language: str) -> None:
+        super().__init__(language)
+        self.name = f"DIET pipeline for {language}"
+
+    def prepare(self, console: Console) -> None:
+        if not self.python.exists():
+            raise BenchmarkError("bot/.venv-diet is missing; bot/README.md says how to make it")
+        super().prepare(console)

@@ -57,7 +57,9 @@ def main() -> int:
         return 1
     data = json.loads(path.read_text(encoding="utf-8"))
     print(f"{'':46}{'by label alone':>40}{'with a least confidence':>50}")
-    print(f"{'model':32}{'training':>14}{'in scope':>20}{'out of scope':>20}{'':>10}{'in scope':>20}{'out of scope':>20}")
+    print(
+        f"{'model':32}{'training':>14}{'in scope':>20}{'out of scope':>20}{'':>10}{'in scope':>20}{'out of scope':>20}"
+    )
     for name, learn in (("the assistant's", learn_ours), ("Rasa's LogisticRegression", learn_rasas)):
         show(judge(name, learn, data))
     return 0
@@ -78,7 +80,7 @@ def choose_threshold(inside: Messages, guesses: Sequence[Guess], outside: Sequen
     """The least confidence with the best mean of both shares on the validation messages."""
 
     def serve(least: float) -> float:
-        right = np.mean([understand(guess, least) == label for (_, label), guess in zip(inside, guesses)])
+        right = np.mean([understand(guess, least) == label for (_, label), guess in zip(inside, guesses, strict=True)])
         refused = np.mean([understand(guess, least) == OUT_OF_SCOPE for guess in outside])
         return float(right + refused)
 
@@ -87,7 +89,7 @@ def choose_threshold(inside: Messages, guesses: Sequence[Guess], outside: Sequen
 
 def score(inside: Messages, guesses: Sequence[Guess], outside: Sequence[Guess], least: float) -> tuple[str, str]:
     """Shares right in scope and out of scope, with Wilson's interval."""
-    right = sum(understand(guess, least) == label for (_, label), guess in zip(inside, guesses))
+    right = sum(understand(guess, least) == label for (_, label), guess in zip(inside, guesses, strict=True))
     refused = sum(understand(guess, least) == OUT_OF_SCOPE for guess in outside)
     return share(right, len(inside)), share(refused, len(outside))
 

@@ -17,8 +17,10 @@ from knowledge.service_search import URGENT_NEEDS
 MOST_LISTED = 5
 CLOSEST = 3
 MISSES_BEFORE_A_PERSON = 2
-NEAR_THING = 0.6
+NEAR_THING = 0.8
 """Below this confidence an answer also offers the next closest."""
+MAY_BE_MEANT = 0.1
+"""Confidence from which an entry is offered beside a list or a refusal that was understood first."""
 
 
 def answer_entry(turn: Turn) -> Result:
@@ -44,13 +46,23 @@ def _runners_up(turn: Turn, entry: Entry) -> list[Button]:
     return [turn.wording.entry_button(other, turn.language) for other in others[: CLOSEST - 1]]
 
 
+def _may_be_meant(turn: Turn) -> list[Entry]:
+    """Entries that come close to what was understood."""
+    base = turn.wording.base
+    shares = dict(turn.ranking)
+    close = [label for label in turn.ranked_entries if label in base.entries and shares[label] >= MAY_BE_MEANT]
+    return [base.get_entry(label) for label in close[: CLOSEST - 1]]
+
+
 def list_entries(turn: Turn) -> Result:
     """A short list for a vague question, by the areas, kinds and audiences that it names."""
     starters = turn.wording.base.starters.get(turn.payload)
     if starters:
         return _choice(turn, [turn.wording.base.get_entry(entry_id) for entry_id in starters])
     found = find_by_keywords(turn.wording.base, turn.wording.keywords, turn.text, turn.language)
-    entries = found[:MOST_LISTED] or [turn.wording.base.get_entry(label) for label in turn.ranked_entries][:CLOSEST]
+    likely = _may_be_meant(turn)
+    entries = [*likely, *(entry for entry in found if entry not in likely)][:MOST_LISTED]
+    entries = entries or [turn.wording.base.get_entry(label) for label in turn.ranked_entries][:CLOSEST]
     if not entries:
         return _closest(turn, search(turn.wording.base, turn.text, turn.language)[:CLOSEST])
     return _choice(turn, entries)
@@ -136,6 +148,7 @@ def decline(turn: Turn) -> Result:
     misses = turn.misses + 1
     reply = turn.wording.say("chat.out_of_scope", turn.language)
     reply.buttons = [
+        *(turn.wording.entry_button(entry, turn.language) for entry in _may_be_meant(turn)),
         turn.wording.button("button.what_can_you_do", turn.language, "/help"),
         turn.wording.button("button.find_help", turn.language, "/services"),
     ]

@@ -2,6 +2,9 @@
 
 It always names an intent that has a rule, since Rasa's own fallback would rewind the turn: below a threshold that is
 `unclear`. The best labels travel along in `label_ranking`, for the hub to offer them.
+
+A long message that looks like small talk or a follow-up, but only a little, is taken for the closest entry when all
+entries together are likelier: the share of a question about the knowledge base spreads over its neighbours.
 """
 
 from __future__ import annotations
@@ -33,10 +36,19 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_components.labels import Meaning, read_labelled_messages
 from rasa_components.lessons import gather
+from rasa_components.normalise import WORD
 from rasa_components.understanding import Example, Ranked, Understanding
 
 LABEL_RANKING = "label_ranking"
 UNCLEAR = "unclear"
+ASK_ENTRY = "ask_entry"
+LIGHT = frozenset(
+    "follow_up greet say_goodbye thank ask_capabilities ask_identity insult affirm deny switch_language".split()
+)
+"""Intents that a question about an entry is taken for by mistake; none of them is about help or safety."""
+LONG_MESSAGE = 7
+"""Words from which on a light intent is doubted."""
+SURE, TIMES_LIKELIER = 0.5, 3.0
 _MEANINGS_FILE = "meanings.json"
 
 
@@ -46,7 +58,7 @@ class LabelClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"unclear_below": 0.08, "ranking_size": 5}
+        return {"unclear_below": 0.05, "ranking_size": 5}
 
     def __init__(
         self,
@@ -115,14 +127,28 @@ class LabelClassifier(IntentClassifier, GraphComponent):
             raise RuntimeError("The classifier was asked before it was trained or loaded.")
         metadata = message.get(METADATA)
         language = metadata.get("language") if isinstance(metadata, dict) else None
-        ranking = self._understanding.rank(text, language=language, size=self._ranking_size)
-        confidence = ranking[0].confidence if ranking else 0.0
-        understood = bool(ranking) and confidence >= self._unclear_below
-        meaning = self._meaning_of(ranking[0].label) if understood else Meaning(UNCLEAR)
+        ranking = self._understanding.rank(text, language=language)
+        best = self._choose(ranking, len(WORD.findall(text)))
+        confidence = best.confidence if best else 0.0
+        understood = best is not None and confidence >= self._unclear_below
+        meaning = self._meaning_of(best.label) if best is not None and understood else Meaning(UNCLEAR)
+        closest = ranking[: self._ranking_size]
         message.set(INTENT, _as_intent(meaning.intent, confidence), add_to_output=True)
-        message.set(INTENT_RANKING_KEY, self._rank_intents(ranking), add_to_output=True)
+        message.set(INTENT_RANKING_KEY, self._rank_intents(closest), add_to_output=True)
         message.set(ENTITIES, _as_entities(meaning), add_to_output=True)
-        message.set(LABEL_RANKING, [asdict(ranked) for ranked in ranking], add_to_output=True)
+        message.set(LABEL_RANKING, [asdict(ranked) for ranked in closest], add_to_output=True)
+
+    def _choose(self, ranking: list[Ranked], words: int) -> Ranked | None:
+        """The first of the ranking, or the closest entry where the first is light and all entries are likelier."""
+        if not ranking:
+            return None
+        first = ranking[0]
+        is_doubtful = words >= LONG_MESSAGE and first.confidence < SURE
+        if is_doubtful and self._meaning_of(first.label).intent in LIGHT:
+            entries = [ranked for ranked in ranking if self._meaning_of(ranked.label).intent == ASK_ENTRY]
+            if sum(ranked.confidence for ranked in entries) > TIMES_LIKELIER * first.confidence:
+                return entries[0]
+        return first
 
     def _meaning_of(self, label: str) -> Meaning:
         return self._meanings.get(label) or Meaning(label)

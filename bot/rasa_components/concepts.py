@@ -1,7 +1,8 @@
 """What a message speaks of, whatever its language: words of the same meaning count as one concept.
 
 Concepts are the only thing that messages of different languages share, so a model that learns over them learns from all
-languages at once. The words are data (nlu_data/concepts.yaml).
+languages at once. The words are data (nlu_data/concepts.yaml). How long a message is and how dense its concepts are is
+shared in the same way: what lies outside the subject holds few, and a wish for a list is short.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from rasa_components.normalise import WORD, fold
 LONGEST_PHRASE = 4
 """Words in a row that are looked up together."""
 SHORTEST_BEGINNING = 2
+SIZES = (2, 4, 8, 16)
+"""Words up to which a message belongs to each size."""
+DENSITIES = (0.0, 0.1, 0.2, 0.35, 0.6)
+"""Concepts a word, up to which a message belongs to each density."""
 
 _ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "لل", "ال", "و", "ب", "ل", "ف", "ك")
 
@@ -62,10 +67,14 @@ class Concepts:
         return sorted(found)
 
     def features(self, text: str) -> list[str]:
-        """The concepts, and each pair of them: two together say more than each alone."""
-        found = self.find(text)
+        """The concepts, the message's size and density, and pairs: two together say more than each alone."""
+        concepts = self.find(text)
+        words = len(WORD.findall(fold(text)))
+        size = f"~size{_step(words, SIZES)}"
+        density = f"~density{_step(len(concepts) / max(words, 1), DENSITIES)}"
+        found = [*concepts, size]
         pairs = [f"{first}+{second}" for place, first in enumerate(found) for second in found[place + 1 :]]
-        return found + pairs
+        return [*found, *pairs, density, f"{density}+{size}"]
 
     def _variants(self, word: str) -> set[str]:
         if self._language != "ar":
@@ -79,3 +88,8 @@ class Concepts:
         for size in range(SHORTEST_BEGINNING, len(last) + 1):
             found |= self._beginnings.get((*phrase[:-1], last[:size]), set())
         return found
+
+
+def _step(value: float, steps: tuple[float, ...]) -> int:
+    """How many of the steps the value exceeds."""
+    return sum(value > step for step in steps)

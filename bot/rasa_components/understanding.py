@@ -2,8 +2,9 @@
 
 The classifier component trains, saves and asks it; nothing here knows Rasa. There is one linear model a language, over
 stems, character n-grams and concepts. The messages of the other languages join the training through their concepts,
-with a small weight. A message whose language is not known is read by every model, and the surest one counts. How this
-was chosen is told in docs/decisions/0004-understanding.md.
+with a small weight. A second question, inside or outside the subject, is learnt over the same features. A message whose
+language is not known is read by every model, and the surest one counts. How this was chosen is told in
+docs/decisions/0004-understanding.md.
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ PENALTY = 0.5
 TOLERANCE = 0.1
 SHARPNESS = 7.0
 """Turns margins into shares that are right as often as they say; fitted on half of the evaluation sets."""
+OUT_OF_SCOPE = "out_of_scope"
+NEVER_REFUSED = frozenset(
+    "report_discrimination danger distress child find_service change_preferences talk_to_person".split()
+)
+"""Labels that the second question does not overrule: who needs help must not be turned away more often for it."""
+OUTSIDE_IMPORTANCE = 4.0
+"""Of a message outside the subject beside one inside, for the second question."""
+OUTSIDE_LEAD, OUTSIDE_WEIGHT = 0.5, 0.5
+"""How far below its border the second question already speaks for outside, and how loudly."""
 SMALLEST_WEIGHT = 0.02
 """Weights below it are dropped: they change no ranking and make up most of the model."""
 WORKERS = 2
@@ -135,7 +145,10 @@ def character_ngrams(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Model:
-    """What was learnt of one language: a row of weights a feature, a column a label."""
+    """What was learnt of one language: a row of weights a feature, a column a label.
+
+    Where messages outside the subject were learnt, a last column weighs inside against outside.
+    """
 
     features: Features
     labels: list[str]
@@ -177,8 +190,8 @@ class Understanding:
         }
         return cls(words, shared, models)
 
-    def rank(self, text: str, *, language: str | None, size: int = 5) -> list[Ranked]:
-        """The most likely labels, best first."""
+    def rank(self, text: str, *, language: str | None, size: int | None = None) -> list[Ranked]:
+        """The most likely labels, best first; all of them without a size."""
         languages = [language] if language in self._models else list(self._models)
         rankings = [self._rank_in(text, each, size) for each in languages if each is not None]
         return max(rankings, key=lambda ranking: ranking[0].confidence, default=[])
@@ -212,11 +225,10 @@ class Understanding:
             models[place.name] = Model(features, kept["labels"], sparse.load_npz(place / _WEIGHTS), bias)
         return cls(words, shared, models)
 
-    def _rank_in(self, text: str, language: str, size: int) -> list[Ranked]:
+    def _rank_in(self, text: str, language: str, size: int | None) -> list[Ranked]:
         model = self._models[language]
-        shares = _as_shares(self._margins(text, model))
-        best = np.argsort(-shares)[:size]
-        return [Ranked(model.labels[place], float(shares[place])) for place in best]
+        shares = _as_shares(weigh_refusal(self._margins(text, model), model.labels))
+        return [Ranked(model.labels[place], float(shares[place])) for place in np.argsort(-shares)[:size]]
 
     def _margins(self, text: str, model: Model) -> Any:
         features = model.features
@@ -241,16 +253,35 @@ def _shared_block() -> Block:
 
 def _learn(rows: Any, own_concepts: Any, other_concepts: Any, labels: Any, own: Any) -> tuple[list[str], Any, Any]:
     """Labels, weights and bias of one language's model, its small weights dropped."""
+    meant = np.concatenate([labels[own], labels[~own]])
     nothing = sparse.csr_matrix((other_concepts.shape[0], rows.shape[1]))
     everything = sparse.vstack(
         [sparse.hstack([rows, own_concepts * CONCEPT_WEIGHT]), sparse.hstack([nothing, other_concepts])]
     ).tocsr()
     importance = np.concatenate([np.ones(rows.shape[0]), np.full(other_concepts.shape[0], OTHER_LANGUAGES_WEIGHT)])
     model = LinearSVC(C=PENALTY, tol=TOLERANCE, random_state=1)
-    model.fit(everything, np.concatenate([labels[own], labels[~own]]), sample_weight=importance)
-    weights = model.coef_.T.astype(np.float32)
+    model.fit(everything, meant, sample_weight=importance)
+    weights, bias = model.coef_.T, model.intercept_
+    outside = meant == OUT_OF_SCOPE
+    if outside.any():
+        second = LinearSVC(C=PENALTY, tol=TOLERANCE, random_state=1)
+        second.fit(everything, outside, sample_weight=importance * np.where(outside, OUTSIDE_IMPORTANCE, 1.0))
+        weights, bias = np.hstack([weights, second.coef_.T]), np.append(bias, second.intercept_)
+    weights = weights.astype(np.float32)
     weights[np.abs(weights) < SMALLEST_WEIGHT] = 0.0
-    return [str(label) for label in model.classes_], sparse.csr_matrix(weights), model.intercept_.astype(np.float32)
+    return [str(label) for label in model.classes_], sparse.csr_matrix(weights), bias.astype(np.float32)
+
+
+def weigh_refusal(margins: Any, labels: list[str]) -> Any:
+    """The labels' margins, with out of scope raised where the second question says so."""
+    if len(margins) == len(labels):
+        return margins
+    margins, outside = margins[:-1].copy(), margins[-1]
+    place = labels.index(OUT_OF_SCOPE)
+    rival = next(labels[other] for other in np.argsort(-margins) if other != place)
+    if rival not in NEVER_REFUSED:
+        margins[place] += OUTSIDE_WEIGHT * np.clip(outside + OUTSIDE_LEAD, 0.0, 1.0)
+    return margins
 
 
 def _as_shares(margins: Any) -> Any:
