@@ -1,25 +1,30 @@
 """Backup and restore of what cannot be made again: the database's rows and the secret key, in one file.
 
 The file is a gzipped tar with one JSON-lines file a table, readable by both databases, so a hub may move from SQLite to
-PostgreSQL by backup and restore. Restoring migrates an empty database first and replaces every row.
+PostgreSQL by backup and restore. Restoring migrates an empty database first and replaces every row. What lives for a
+day at most (unfinished reports, sessions) is never in it, and what was erased since does not come back with it.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import tarfile
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from sqlalchemy import Date, Table, insert, select, text
+from sqlalchemy import Date, Integer, LargeBinary, Select, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 import migrations.tables  # noqa: F401  (every table must be known)
+from cli.restored import Remembered
+from core.clock import Clock, SystemClock, today
 from core.database import Database, UtcDateTime
 from core.errors import ConfigurationError
 from core.settings import Settings
@@ -28,6 +33,10 @@ from migrations.run import current_revision, latest_revision, migrate
 MANIFEST = "manifest.json"
 SECRET = "secret_key"
 BATCH = 500
+BATCH_BYTES = 8 * 1024 * 1024
+"""Pieces of files are large."""
+LEFT_OUT = frozenset({"report_draft", "report_return_session", "officer_session", "sign_in_attempt"})
+"""An unfinished report lives for 24 hours; in a backup, beside the key that opens it, it would live for years."""
 _NEXT_ID = "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
 
 
@@ -47,72 +56,136 @@ async def back_up(settings: Settings, target: Path) -> int:
             async with database.engine.connect() as connection:
                 if connection.dialect.name == "postgresql":
                     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-                for table in SQLModel.metadata.sorted_tables:
-                    rows = [json.dumps(row, ensure_ascii=False) async for row in _rows(connection, table)]
-                    _add(archive, f"{table.name}.jsonl", "\n".join(rows).encode())
+                else:
+                    # Python's driver begins a transaction only before it writes.
+                    await connection.execute(text("BEGIN"))
+                for table in _tables():
+                    with tempfile.TemporaryFile(dir=target.parent) as rows:
+                        async for row in _rows(connection, table):
+                            rows.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                        _add_file(archive, f"{table.name}.jsonl", rows)
     finally:
         await database.close()
     return target.stat().st_size
 
 
-async def restore(settings: Settings, source: Path) -> None:
-    """Replace all rows, and the secret key where it lies in the data folder. Raises ConfigurationError."""
-    try:
-        with tarfile.open(source, "r:gz") as archive:
-            members = {member.name: _read(archive, member) for member in archive.getmembers() if member.isfile()}
-        manifest = json.loads(members[MANIFEST])
-    except (OSError, tarfile.TarError, KeyError, ValueError) as error:
-        raise ConfigurationError(reason=f"{source} is not a backup of the hub ({type(error).__name__})") from error
-    if manifest["revision"] > latest_revision():
-        raise ConfigurationError(reason="the backup was made by a newer hub; update the hub first")
-    database = Database(settings.async_database_url)
-    try:
-        await migrate(database)
-        async with database.engine.begin() as connection:
-            for table in reversed(SQLModel.metadata.sorted_tables):
-                await connection.execute(table.delete())
-            for table in SQLModel.metadata.sorted_tables:
-                rows = [
-                    _from_json(table, json.loads(row)) for row in members.get(f"{table.name}.jsonl", b"").splitlines()
-                ]
-                for start in range(0, len(rows), BATCH):
-                    await connection.execute(insert(table), rows[start : start + BATCH])
-                if connection.dialect.name == "postgresql" and "id" in table.c and rows:
-                    await connection.execute(text(_NEXT_ID.format(table=table.name)))
-    finally:
-        await database.close()
+async def restore(settings: Settings, source: Path, *, clock: Clock | None = None) -> None:
+    """Replace all rows, and the secret key where it lies in the data folder. Raises ConfigurationError.
+
+    Reports that expired, were withdrawn or erased since, and officers who left since, do not come back.
+    """
+    with _open(source) as archive:
+        manifest = json.loads(_read(archive, MANIFEST))
+        if manifest["revision"] > latest_revision():
+            raise ConfigurationError(reason="the backup was made by a newer hub; update the hub first")
+        secret = _read(archive, SECRET)
+        database = Database(settings.async_database_url)
+        try:
+            await migrate(database)
+            async with database.engine.begin() as connection:
+                remembered = await Remembered.collect(connection)
+                for table in reversed(SQLModel.metadata.sorted_tables):
+                    await connection.execute(table.delete())
+                for table in _tables():
+                    await _fill(connection, table, archive)
+                await remembered.apply(connection, today(clock or SystemClock()))
+        finally:
+            await database.close()
     if settings.secret_key is None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         path = settings.data_dir / "secret_key"
         path.unlink(missing_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(members[SECRET])
+            file.write(secret)
+
+
+def _open(source: Path) -> tarfile.TarFile:
+    try:
+        archive = tarfile.open(source, "r:gz")  # noqa: SIM115  (closed by the caller)
+        if not {MANIFEST, SECRET} <= set(archive.getnames()):
+            raise ConfigurationError(reason=f"{source} is not a backup of the hub")
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise ConfigurationError(reason=f"{source} is not a backup of the hub ({type(error).__name__})") from error
+    return archive
+
+
+def _tables() -> list[Table]:
+    return [table for table in SQLModel.metadata.sorted_tables if table.name not in LEFT_OUT]
+
+
+def _chosen(table: Table) -> Select[Any]:
+    """All rows, but of files only those of cases."""
+    files = SQLModel.metadata.tables["report_file"]
+    if table.name == "report_file":
+        return select(table).where(table.c.case_id.is_not(None))
+    if table.name == "report_file_chunk":
+        return select(table).join(files, files.c.id == table.c.file_id).where(files.c.case_id.is_not(None))
+    return select(table)
 
 
 async def _rows(connection: AsyncConnection, table: Table) -> AsyncIterator[dict[str, Any]]:
-    result = await connection.stream(select(table))
+    result = await connection.stream(_chosen(table))
     async for row in result.mappings():
-        yield {name: value.isoformat() if isinstance(value, (date, datetime)) else value for name, value in row.items()}
+        yield {name: _as_json(value) for name, value in row.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _from_json(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if value is None:
             continue
-        if isinstance(table.c[name].type, UtcDateTime):
+        kind = table.c[name].type
+        if isinstance(kind, UtcDateTime):
             row[name] = datetime.fromisoformat(value)
-        elif isinstance(table.c[name].type, Date):
+        elif isinstance(kind, Date):
             row[name] = date.fromisoformat(value)
+        elif isinstance(kind, LargeBinary):
+            row[name] = base64.b64decode(value)
     return row
 
 
+async def _fill(connection: AsyncConnection, table: Table, archive: tarfile.TarFile) -> None:
+    has_rows = False
+    for rows in _batches(archive, f"{table.name}.jsonl"):
+        has_rows = True
+        await connection.execute(insert(table), [_from_json(table, row) for row in rows])
+    counts_up = "id" in table.c and isinstance(table.c.id.type, Integer)
+    if connection.dialect.name == "postgresql" and counts_up and has_rows:
+        await connection.execute(text(_NEXT_ID.format(table=table.name)))
+
+
+def _batches(archive: tarfile.TarFile, name: str) -> Iterator[list[dict[str, Any]]]:
+    """Rows of a table; a backup of an older hub may lack the table."""
+    file = archive.extractfile(name) if name in archive.getnames() else None
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for line in file or ():
+        rows.append(json.loads(line))
+        size += len(line)
+        if len(rows) >= BATCH or size >= BATCH_BYTES:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
+
+
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    _add_file(archive, name, io.BytesIO(content))
+
+
+def _add_file(archive: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
     member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), 0o600
-    archive.addfile(member, io.BytesIO(content))
+    member.size, member.mode = content.seek(0, io.SEEK_END), 0o600
+    content.seek(0)
+    archive.addfile(member, content)
 
 
-def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
     return file.read() if file else b""

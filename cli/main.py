@@ -15,9 +15,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from cli import backup as backups
 from cli import client, doctor, evaluation, linkcheck, supervisor, training
+from cli.desks import desk_app, officer_app
+from cli.subscribers import subscribers_app
 from cli.words import say
 from conversation.handoffs import answer_handoff, list_handoffs
 from core.clock import SystemClock
@@ -37,6 +40,9 @@ handoff_app = typer.Typer(no_args_is_help=True, help=say("help.handoff"))
 languages_app = typer.Typer(no_args_is_help=True, help=say("help.languages"))
 app.add_typer(handoff_app, name="handoff")
 app.add_typer(languages_app, name="languages")
+app.add_typer(subscribers_app, name="subscribers")
+app.add_typer(desk_app, name="desk")
+app.add_typer(officer_app, name="officer")
 
 AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
 Url = Annotated[str | None, typer.Option(help=say("help.url"))]
@@ -56,6 +62,9 @@ def run() -> None:
         sys.exit(1)
     except HubError as error:
         print(say(f"error.{error.code}", **error.values), file=sys.stderr)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        print(say("no_database", reason=type(error).__name__), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

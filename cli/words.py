@@ -16,6 +16,6 @@ def _texts() -> Texts:
 
 
 def say(key: str, /, **values: Any) -> str:
-    """The sentence ``cli.<key>``, or the error sentence for a key that begins with ``error.``."""
-    whole = key if key.startswith("error.") else f"cli.{key}"
+    """The sentence ``cli.<key>``; a key that begins with ``error.`` or ``import.`` is whole."""
+    whole = key if key.startswith(("error.", "import.")) else f"cli.{key}"
     return _texts().get(whole, SOURCE_LANGUAGE, **values)

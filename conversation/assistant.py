@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import json
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -27,7 +26,9 @@ class Assistant(Protocol):
 
     async def ask(self, sender: str, text: str, metadata: dict[str, Any]) -> dict[str, Any]: ...
 
-    async def forget(self, sender: str) -> None: ...
+    async def forget(self, sender: str) -> None:
+        """Forget what was said. Raises AssistantUnavailableError when it is not sure that it did."""
+        ...
 
     async def is_ready(self) -> bool: ...
 
@@ -52,10 +53,15 @@ class RasaAssistant:
         raise AssistantUnavailableError(reason="empty answer")
 
     async def forget(self, sender: str) -> None:
-        """Restart the conversation. An assistant that is away forgets by itself within the hour."""
+        """Restart the conversation. Raises AssistantUnavailableError; what is left then goes within the hour."""
         path = f"/conversations/{quote(sender, safe='')}/tracker/events"
-        with suppress(*UNAVAILABLE):
-            await self._call("POST", path, {"event": "restart"}, timeout=ANSWER_TIMEOUT)
+        try:
+            content = json.dumps({"event": "restart"}).encode()
+            status, _ = await self._connections.request("POST", path, content, timeout=ANSWER_TIMEOUT)
+        except UNAVAILABLE as error:
+            raise AssistantUnavailableError(reason=type(error).__name__) from error
+        if status != HTTPStatus.OK:
+            raise AssistantUnavailableError(reason=f"status {status}")
 
     async def is_ready(self) -> bool:
         """Whether it is up with a model loaded."""

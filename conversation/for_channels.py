@@ -10,10 +10,10 @@ from datetime import timedelta
 from channels.base import Answer, IncomingMessage
 from channels.telegram.contract import LateAnswer
 from conversation.handoffs import drop_late_reply, has_open_handoff, list_late_replies
-from conversation.housekeeping import take_lease
 from conversation.service import Conversations
 from core.clock import Clock
 from core.database import Database
+from core.leases import take_lease
 
 
 class HubForChannels:
@@ -39,6 +39,9 @@ class HubForChannels:
 
     async def forget(self, channel: str, sender: str) -> None:
         await self._conversations.forget(channel, sender)
+
+    async def forget_talk(self, channel: str, sender: str) -> None:
+        await self._conversations.forget_talk(channel, sender)
 
     async def waits_for_team(self, sender_key: str) -> bool:
         async with self._database.session() as session:

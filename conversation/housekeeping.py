@@ -10,13 +10,11 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy.exc import IntegrityError
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from conversation.counting import expire
-from conversation.models import Lease
 from core.clock import Clock
 from core.database import Database
+from core.leases import take_lease
 
 log = logging.getLogger(__name__)
 
@@ -54,22 +52,3 @@ class Housekeeping:
             counts = await expire(session, self._clock)
         log.info("expired %s", counts)
         return counts
-
-
-async def take_lease(session: AsyncSession, name: str, *, holder: str, until: datetime, now: datetime) -> bool:
-    """Become or stay the one process for ``name`` until a time; False when another holds it."""
-    lease = await session.get(Lease, name, with_for_update=True)
-    if lease is not None and lease.holder != holder and lease.until > now:
-        await session.rollback()
-        return False
-    if lease is None:
-        lease = Lease(name=name, holder=holder, until=until)
-    lease.holder, lease.until = holder, until
-    session.add(lease)
-    try:
-        await session.commit()
-    except IntegrityError:
-        # Another process was faster.
-        await session.rollback()
-        return False
-    return True

@@ -90,13 +90,3 @@ class ContactDoubt(SQLModel, table=True):
     field: str = Field(primary_key=True, max_length=20)
     doubted_on: date = Field(primary_key=True)
     count: int = 0
-
-
-class Lease(SQLModel, table=True):
-    """The one process that may do a shared duty until a time."""
-
-    __tablename__ = "lease"
-
-    name: str = Field(primary_key=True, max_length=60)
-    holder: str = Field(max_length=60)
-    until: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False))

@@ -147,14 +147,21 @@ class Conversations:
     async def forget(self, channel: str, sender: str) -> None:
         """Delete everything kept of a conversation: its language, its questions to the team, the assistant's memory.
 
-        Counts and ratings stay; nothing in them leads to a conversation.
+        Counts and ratings stay; nothing in them leads to a conversation. Raises AssistantUnavailableError when all but
+        the assistant's memory is deleted.
         """
         key = self.sender_key(channel, sender)
         async with self._turns.of(key):
             await self._languages.drop(key)
-            await self._assistant.forget(f"{channel}:{key}")
             async with self._database.session() as session:
                 await forget_sender(session, key)
+            await self._assistant.forget(f"{channel}:{key}")
+
+    async def forget_talk(self, channel: str, sender: str) -> None:
+        """Make the assistant forget what was said. Raises AssistantUnavailableError."""
+        key = self.sender_key(channel, sender)
+        async with self._turns.of(key):
+            await self._assistant.forget(f"{channel}:{key}")
 
     async def close(self) -> None:
         """Finish the counting and let go of the memory."""

@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = None
     telegram_api_url: str | None = None
     telegram_webhook_url: str | None = None
+    broker_url: SecretStr | None = None
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    dkim_key_file: str | None = None
+    dkim_selector: str | None = None
+    bounce_url: SecretStr | None = None
     trusted_proxies: str = ""
     embed_origins: str = ""
 

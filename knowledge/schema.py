@@ -178,6 +178,24 @@ class EmergencyFact(_Sourced):
     phonenumbers_note: str | None = None
 
 
+class TopicFact(_Strict):
+    """Something that one can subscribe to."""
+
+    id: Identifier
+    mandatory: bool
+    """Every contact that a city named gets it."""
+    default: bool
+    """Part of the recommended set; ticked for nobody."""
+    source: str
+
+    @field_validator("source")
+    @classmethod
+    def _is_an_address_or_the_seed(cls, value: str) -> str:
+        if value != "seed":
+            HttpUrl(value)
+        return value
+
+
 class _Text(_Strict):
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=160)]
     aliases: list[Line] = Field(default_factory=list)

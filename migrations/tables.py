@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import channels.email.models as email
 import channels.telegram.models as telegram
 import conversation.models as conversation
+import core.leases as leases
+import identity.models as identity
+import reports.models as reports
+import subscriptions.models as subscriptions
 
-__all__ = ["conversation", "telegram"]
+__all__ = ["conversation", "email", "identity", "leases", "reports", "subscriptions", "telegram"]

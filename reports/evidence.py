@@ -1,0 +1,78 @@
+"""Files that people send: recognised by content, refused clearly, and cleaned of what tells more than they show."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from channels.forms import IncomingFile
+from reports.contents import Copy, FileNote
+from reports.errors import FileRefusedError
+from reports.evidence_cleaning import clean
+from reports.evidence_kinds import Kind, find_kind, safe_name
+
+MOST_BYTES = 20 * 1024 * 1024
+MOST_FILES = 10
+MOST_BYTES_TOGETHER = 60 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A file that was checked, as it came and cleaned."""
+
+    name: str
+    kind: Kind
+    original: bytes = field(repr=False)
+    cleaned: bytes = field(repr=False)
+    sha256: str
+    is_voice: bool = False
+
+    async def store(self, store: Callable[[bytes], Awaitable[str]]) -> FileNote:
+        """Keep both forms, since a draft's author may choose until the end; ``submit`` takes the chosen ones along."""
+        original, cleaned = await store(self.original), await store(self.cleaned)
+        return self._note(original, cleaned, Copy.CLEANED)
+
+    async def store_chosen(self, store: Callable[[bytes], Awaitable[str]], copies: Copy = Copy.CLEANED) -> FileNote:
+        """Keep only what was chosen, for a case that is there already."""
+        cleaned = await store(self.cleaned) if copies is not Copy.ORIGINAL else None
+        original = await store(self.original) if copies is not Copy.CLEANED else cleaned
+        assert original is not None
+        return self._note(original, cleaned, copies)
+
+    def _note(self, original: str, cleaned: str | None, copies: Copy) -> FileNote:
+        return FileNote(
+            id=original,
+            name=self.name,
+            media_type=self.kind.media_type,
+            size=len(self.original),
+            sha256=self.sha256,
+            copies=copies,
+            cleaned_id=cleaned,
+            is_voice=self.is_voice,
+        )
+
+
+async def check(file: IncomingFile, *, taken: list[FileNote] | None = None) -> Evidence:
+    """Recognise, check and clean a file, in a thread. Raises FileRefusedError with ``reason`` and, for limits, figures.
+
+    ``taken``: what the report has already, for the limits of number and size.
+    """
+    before = taken or []
+    if not file.content:
+        raise FileRefusedError(reason="empty")
+    if len(file.content) > MOST_BYTES:
+        raise FileRefusedError(reason="too_large", megabytes=MOST_BYTES // 2**20)
+    if len(before) >= MOST_FILES:
+        raise FileRefusedError(reason="too_many", count=MOST_FILES)
+    if sum(note.size for note in before) + len(file.content) > MOST_BYTES_TOGETHER:
+        raise FileRefusedError(reason="too_large_together", megabytes=MOST_BYTES_TOGETHER // 2**20)
+    return await asyncio.to_thread(_check, file)
+
+
+def _check(file: IncomingFile) -> Evidence:
+    kind = find_kind(file.content)
+    cleaned = clean(kind, file.content)
+    sha256 = hashlib.sha256(file.content).hexdigest()
+    return Evidence(safe_name(file.name, kind), kind, file.content, cleaned, sha256, is_voice=file.is_voice)

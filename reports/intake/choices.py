@@ -1,0 +1,119 @@
+"""What can be chosen on a screen: the choices of steps.yaml, and those that depend on what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from babel import Locale
+from babel.lists import format_list
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.forms import Choice
+from core.texts import Texts
+from knowledge.schema import ServiceText
+from reports.desks import DeskChoice, PassesOn
+from reports.intake.drafts import LETTER, Sheet
+from reports.intake.routing import Routing
+from reports.intake.steps import Answer, Step
+from reports.intake.taking import COUNTRY_STEPS, PLACE_STEPS
+
+DEFAULTS = {"copies": "cleaned", "contact": "none", "notice": "no"}
+"""What counts as chosen until the person says otherwise: the choice that tells least."""
+OTHER_BODY = "somebody_else"
+
+
+class Choices:
+    """Finds and words the choices."""
+
+    def __init__(self, texts: Texts, routing: Routing) -> None:
+        self._texts = texts
+        self._routing = routing
+
+    async def of(self, session: AsyncSession, step: Step, sheet: Sheet) -> list[Choice]:
+        """The choices of a step for this person."""
+        chosen = _chosen(step, sheet)
+        if step.id in PLACE_STEPS:
+            return self._places(step, sheet, chosen)
+        match step.id:
+            case "desk":
+                return self.desks(await self._routing.list_desks(session, sheet), sheet, chosen)
+            case "keep_out":
+                desk = await self._routing.find_desk(session, sheet)
+                officers = desk.officers if desk else []
+                return [Choice(officer, name, is_chosen=officer in chosen) for officer, name in officers]
+            case "body":
+                return self._bodies(sheet, chosen)
+        return [self._static(step.id, value, sheet.language, chosen) for value in step.choices]
+
+    def desks(self, desks: Sequence[DeskChoice], sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
+        """The desks, each with its promises and duties, and beside them the way that has no such duty."""
+        offered = [
+            Choice(desk.id, desk.name, self._desk_note(desk, sheet.language), desk.id in chosen) for desk in desks
+        ]
+        letter = self._static("desk", LETTER, sheet.language, chosen)
+        return (
+            [*offered, letter]
+            if offered
+            else [replace(letter, title=self._texts.get("report.desk.only_letter", sheet.language))]
+        )
+
+    def duty(self, duty: PassesOn, language: str) -> str:
+        """What a law makes the desk pass on, in plain words, with the law."""
+        text = duty.texts.get(language) or duty.texts.get("en", "")
+        return self._texts.get("report.desk.duty", language, text=text, law=duty.law)
+
+    def _desk_note(self, desk: DeskChoice, language: str) -> str:
+        said, statement = self._texts, desk.statement
+        lines = [said.get(f"report.desk.kind.{desk.kind}", language)]
+        if desk.is_of_the_accused:
+            lines.append(said.get("report.desk.accused", language))
+        if desk.is_away:
+            lines.append(said.get("report.desk.away", language))
+        if statement.answer_within_days:
+            lines.append(said.get("report.desk.answers", language, count=statement.answer_within_days))
+        if desk.languages:
+            names = [str(Locale.parse(code.replace("-", "_")).get_display_name(language)) for code in desk.languages]
+            listed = format_list(names, style="standard", locale=language)
+            lines.append(said.get("report.desk.languages", language, languages=listed))
+        lines += [self.duty(duty, language) for duty in statement.passes_on]
+        if desk.has_no_duty:
+            lines.append(said.get("report.desk.no_duty", language))
+        return "\n".join(lines)
+
+    def _places(self, step: Step, sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
+        """Countries; where it happened starts with the places that the conversation knows."""
+        named: dict[str, str] = {}
+        if step.id not in COUNTRY_STEPS:
+            for known in (sheet.city, self._routing.country_here(sheet)):
+                place = self._routing.get_place(known)
+                if place is not None:
+                    named[place.id] = self._routing.place_name(place, sheet.language)
+        for value in chosen:
+            if (place := self._routing.get_place(value)) is not None:
+                named.setdefault(value, self._routing.place_name(place, sheet.language))
+        for code, name in self._routing.countries(sheet.language):
+            named.setdefault(code, name)
+        return [Choice(value, title, is_chosen=value in chosen) for value, title in named.items()]
+
+    def _bodies(self, sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
+        found = []
+        for entry in self._routing.list_bodies(sheet):
+            text = entry.text(sheet.language)
+            note = text.summary if isinstance(text, ServiceText) else None
+            found.append(Choice(entry.id, entry.title(sheet.language), note, entry.id in chosen))
+        return [*found, self._static("body", OTHER_BODY, sheet.language, chosen)]
+
+    def _static(self, step: str, value: str, language: str, chosen: Sequence[str]) -> Choice:
+        key = f"report.choice.{step}.{value}"
+        note = self._texts.get(f"{key}_note", language) if self._texts.has(f"{key}_note", "en") else None
+        return Choice(value, self._texts.get(key, language), note, value in chosen)
+
+
+def _chosen(step: Step, sheet: Sheet) -> list[str]:
+    answer = sheet.answers.get(step.id)
+    if answer is not None and answer != Answer():
+        return answer.values
+    if step.id == "desk" and sheet.desk:
+        return [sheet.desk]
+    return [DEFAULTS[step.id]] if step.id in DEFAULTS and step.id not in sheet.seen else []

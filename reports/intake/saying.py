@@ -1,0 +1,44 @@
+"""What somebody answered, in words: for the review, for the letter. Their own words are never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from babel.lists import format_list
+
+from core.texts import Texts
+from reports.intake.routing import Routing
+from reports.intake.steps import Answer, Step
+from reports.intake.taking import PLACE_STEPS
+
+
+class AnswerWords:
+    """The catalogue's words for answers."""
+
+    def __init__(self, texts: Texts, routing: Routing) -> None:
+        self._texts = texts
+        self._routing = routing
+
+    def choice(self, step: str, value: str, language: str) -> str:
+        """The sentence of one choice of steps.yaml."""
+        return self._texts.get(f"report.choice.{step}.{value}", language)
+
+    def labels(self, step: Step, answer: Answer, language: str, *, names: Mapping[str, str] | None = None) -> str:
+        """What was chosen, without the words beside it. ``names``: of desks and officers, by id."""
+        labels = [self._label(step, value, language, names or {}) for value in answer.values]
+        return format_list(labels, style="unit", locale=language) if labels else ""
+
+    def whole(self, step: Step, answer: Answer, language: str, *, names: Mapping[str, str] | None = None) -> str:
+        """What was chosen and what was written, each on a line of its own; empty where the step was skipped."""
+        lines = [self.labels(step, answer, language, names=names), answer.text or ""]
+        if step.id == "where" and answer.values:
+            # The words were understood as the place; saying both would read like two places.
+            lines = lines[:1]
+        return "\n".join(line for line in lines if line)
+
+    def _label(self, step: Step, value: str, language: str, names: Mapping[str, str]) -> str:
+        if value in names:
+            return names[value]
+        if step.id in PLACE_STEPS and (place := self._routing.get_place(value)) is not None:
+            return self._routing.place_name(place, language)
+        return self.choice(step.id, value, language)

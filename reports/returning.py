@@ -1,0 +1,165 @@
+"""Coming back with a receipt, as a channel shows it (``channels.forms.CaseReturn``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.forms import CaseMessage, IncomingFile, ReporterCase
+from core.clock import Clock
+from core.database import Database
+from core.languages import SOURCE_LANGUAGE
+from core.texts import Texts
+from reports import reporter
+from reports.attempts import Attempts
+from reports.cases import ShownEntry
+from reports.contents import EntryKind, Report
+from reports.desks import is_away, statement_of
+from reports.evidence import check
+from reports.models import CaseStatus, DeskNews
+from reports.phrases import render_day, render_phrase
+from reports.receipts import derive, read_receipt
+from reports.reporter import ReturnedCase
+
+MOST_NEWS = 2
+
+type DeadlineNotes = Callable[[Report, str], list[str]]
+"""What to say of legal deadlines for a report, in a language (reports/intake/deadlines.py)."""
+
+
+class CaseDoor:
+    """Opens cases for their reporters. ``attempts`` is shared by every channel of the process."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        texts: Texts,
+        *,
+        attempts: Attempts | None = None,
+        deadlines: DeadlineNotes | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._texts = texts
+        self._attempts = attempts or Attempts(clock)
+        self._deadlines = deadlines
+
+    async def open(self, receipt: str, *, source: str, language: str) -> ReporterCase:
+        """Open a case with its code. A wrong, an expired and a withdrawn one cost the same work and get one answer.
+
+        Raises ReceiptIncompleteError, ReceiptUnknownError, TooManyAttemptsError.
+        """
+        digits = read_receipt(receipt)
+        self._attempts.begin(source)
+        keys = await derive(digits)
+        async with self._database.session() as session:
+            returned = await reporter.open_by_receipt(session, keys, clock=self._clock)
+            self._attempts.succeed(source)
+            return await self._show(session, returned, language)
+
+    async def show(self, token: str, *, language: str) -> ReporterCase:
+        """The case as it is now. Raises ReturnClosedError."""
+        async with self._database.session() as session:
+            returned = await reporter.open_by_token(session, token, clock=self._clock)
+            return await self._show(session, returned, language)
+
+    async def add(
+        self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
+    ) -> ReporterCase:
+        """Write, or send a file (the desk gets the cleaned copy). Raises ReturnClosedError, FileRefusedError."""
+        async with self._database.session() as session:
+            before = await reporter.open_by_token(session, token, clock=self._clock)
+        taken = [*before.report.files, *(note for entry in before.entries for note in entry.text.files)]
+        evidence = await check(file, taken=taken) if file is not None else None
+        async with self._database.session() as session:
+            returned = await reporter.add_from_reporter(
+                session, token, language=language, text=text, file=evidence, clock=self._clock
+            )
+            return await self._show(session, returned, language)
+
+    async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
+        """Agree to a hand-over, or not. Raises ReturnClosedError, CaseNotFoundError when nothing is asked."""
+        async with self._database.session() as session:
+            returned = await reporter.answer_hand_over(
+                session, token, agrees=agrees, language=language, clock=self._clock
+            )
+            return await self._show(session, returned, language)
+
+    async def withdraw(self, token: str) -> None:
+        """Delete the report and everything about it, at once. Raises ReturnClosedError."""
+        async with self._database.session() as session:
+            await reporter.withdraw(session, token, clock=self._clock)
+
+    async def _show(self, session: AsyncSession, returned: ReturnedCase, language: str) -> ReporterCase:
+        report, desk = returned.report, returned.desk
+        messages = [self._message(entry, language) for entry in returned.entries]
+        if report.story is not None or report.files:
+            messages.insert(0, self._first_message(report, language))
+        return ReporterCase(
+            desk=desk.name,
+            status=self._texts.get(f"case.status.{CaseStatus(returned.case.status)}", language, desk=desk.name),
+            messages=messages,
+            notes=[*self._notes(returned, language), *await self._news(session, desk.id, language)],
+            token=returned.token,
+            asked=self._asks(returned, language),
+        )
+
+    def _asks(self, returned: ReturnedCase, language: str) -> str | None:
+        asked = returned.asked
+        if asked is None:
+            return None
+        return self._texts.get("case.asked", language, desk=returned.desk.name, other=asked.desk_name)
+
+    def _first_message(self, report: Report, language: str) -> CaseMessage:
+        return CaseMessage(
+            from_desk=False,
+            text=report.story or "",
+            language=report.story_language or report.language,
+            written_on=render_day(report.arrived_at.date(), language),
+            file_names=[note.name for note in report.files],
+        )
+
+    def _message(self, entry: ShownEntry, language: str) -> CaseMessage:
+        written = entry.text
+        text, original, spoken = written.text, None, written.language
+        translation = written.translations.get(language)
+        if translation is not None and written.language != language:
+            text, spoken = translation.text, language
+            original = written.text if translation.by_machine else None
+        if written.agrees is not None:
+            answer = "agreed" if written.agrees else "refused"
+            text, spoken = self._texts.get(f"case.answer.{answer}", language), language
+        phrases = [render_phrase(phrase, self._texts, language) for phrase in written.phrases]
+        return CaseMessage(
+            from_desk=entry.kind is EntryKind.FROM_DESK,
+            text="\n\n".join(part for part in (text, *phrases) if part),
+            language=spoken,
+            written_on=render_day(written.written_at.date(), language),
+            original=original,
+            file_names=[note.name for note in written.files],
+        )
+
+    def _notes(self, returned: ReturnedCase, language: str) -> list[str]:
+        desk, case = returned.desk, returned.case
+        notes = []
+        if not returned.is_readable:
+            notes.append(self._texts.get("case.note.nobody_reads", language, desk=desk.name))
+        elif is_away(desk, self._clock):
+            notes.append(self._texts.get("case.note.away", language, desk=desk.name))
+        days = statement_of(desk).answer_within_days
+        is_answered = any(entry.kind is EntryKind.FROM_DESK for entry in returned.entries)
+        if days and not is_answered:
+            notes.append(self._texts.get("case.note.promise", language, desk=desk.name, count=days))
+        if self._deadlines is not None:
+            notes += self._deadlines(returned.report, language)
+        day = render_day(case.delete_on, language)
+        return [*notes, self._texts.get("case.note.deleted_on", language, day=day)]
+
+    async def _news(self, session: AsyncSession, desk_id: str, language: str) -> list[str]:
+        """What people told this desk and what it changed, the newest first."""
+        query = select(DeskNews).where(DeskNews.desk_id == desk_id).order_by(col(DeskNews.published_at).desc())
+        texts = [news.texts for news in await session.exec(query.limit(MOST_NEWS))]
+        return [said for told in texts if (said := told.get(language) or told.get(SOURCE_LANGUAGE))]

@@ -1,0 +1,360 @@
+"""Whoever has the receipt sees the answer in their language, writes, consents, and takes the report back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, time, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from channels.forms import CaseReturn, IncomingFile, ReporterCase
+from core.settings import PROJECT_ROOT
+from core.texts import Texts
+from reports import casework
+from reports.attempts import FOR_ONE
+from reports.cases import list_audit, list_cases, read_case
+from reports.contents import DeskLabels, EntryKind, Phrase, Report, Translation
+from reports.errors import (
+    CaseNotFoundError,
+    DeskNotFoundError,
+    FileRefusedError,
+    ReceiptIncompleteError,
+    ReceiptUnknownError,
+    ReturnClosedError,
+    TooManyAttemptsError,
+)
+from reports.leaving import leave
+from reports.models import Case, CaseEntry, CaseStatus, DeskNews, Erasure, ReturnSession, SealedFile
+from reports.phrases import PHRASES, is_whole, render_phrase
+from reports.receipts import new_receipt, show_receipt
+from reports.returning import CaseDoor
+from tests.reports.samples_of_files import jpeg
+from tests.reports.world import Sent, World
+
+ANNA, BRUNO = "anna@bologna", "bruno@bologna"
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return Texts.load(PROJECT_ROOT / "locales")
+
+
+@pytest.fixture
+def door(world: World, texts: Texts) -> CaseDoor:
+    return CaseDoor(world.database, world.clock, texts)
+
+
+async def come_back(door: CaseReturn, sent: Sent, language: str = "en") -> ReporterCase:
+    return await door.open(show_receipt(sent.receipt), source="203.0.113.7", language=language)
+
+
+async def reply(world: World, sent: Sent, text: str, language: str = "it", **values: Any) -> None:
+    async with world.database.session() as session:
+        await casework.reply(
+            session,
+            await world.signed_in(ANNA),
+            sent.case_id,
+            text=text,
+            language=language,
+            clock=world.clock,
+            **values,
+        )
+
+
+async def test_messages_go_both_ways(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    case = await come_back(door, sent)
+    assert [(message.from_desk, message.text) for message in case.messages] == [(False, sent.report.story)]
+    assert case.status == "Your report was sent to Desk of bologna. Nobody has read it yet."
+    await reply(world, sent, "Venga martedì.")
+    await door.add(case.token, language="ar", text="شكرا")
+    case = await door.show(case.token, language="en")
+    assert [(message.from_desk, message.text, message.language) for message in case.messages[1:]] == [
+        (True, "Venga martedì.", "it"), (False, "شكرا", "ar"),
+    ]  # fmt: skip
+    async with world.database.session() as session:
+        opened = await read_case(session, await world.signed_in(BRUNO), sent.case_id, clock=world.clock)
+    assert [entry.text.text for entry in opened.entries] == ["Venga martedì.", "شكرا"]
+    assert opened.summary.reporter_returned
+
+
+async def test_a_translation_by_a_machine_comes_with_what_was_written(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    translations = {
+        "ar": Translation(text="تعال يوم الثلاثاء"),
+        "fr": Translation(text="Venez mardi.", by_machine=False),
+    }
+    await reply(world, sent, "Venga martedì.", translations=translations)
+    shown = {language: (await come_back(door, sent, language)).messages[1] for language in ("ar", "fr", "it", "en")}
+    assert (shown["ar"].text, shown["ar"].language, shown["ar"].original) == (
+        "تعال يوم الثلاثاء", "ar", "Venga martedì.",
+    )  # fmt: skip
+    assert (shown["fr"].text, shown["fr"].language, shown["fr"].original) == ("Venez mardi.", "fr", None)
+    for language in ("it", "en"):
+        assert (shown[language].text, shown[language].language) == ("Venga martedì.", "it")
+
+
+async def test_dates_in_a_reply_come_from_sentences_and_not_from_a_machine(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    phrase = Phrase(key="appointment", day=date(2026, 12, 3), hour=time(14, 30), place="Via Roma 1")
+    await reply(world, sent, "", phrases=[phrase, Phrase(key="deadline", day=date(2027, 1, 5))])
+    case = await come_back(door, sent, "en")
+    assert case.messages[1].text == (
+        "We offer you an appointment on December 3, 2026 at 2:30\u202fPM. Place: Via Roma 1\n\n"
+        "Important: there is a legal deadline. It ends on January 5, 2027."
+    )
+    assert case.messages[1].written_on == "November 22, 2026"
+    assert (await come_back(door, sent, "it")).messages[1].written_on == "22 novembre 2026"
+    assert (await come_back(door, sent, "ar")).messages[1].written_on == "22 نوفمبر 2026"
+
+
+def test_every_phrase_has_its_sentence_with_its_values(texts: Texts) -> None:
+    values = {"day": date(2026, 12, 3), "hour": time(14, 30), "place": "Via Roma 1"}
+    for key, needed in PHRASES.items():
+        whole = Phrase(key=key, **{name: values[name] for name in needed})
+        assert is_whole(whole)
+        said = render_phrase(whole, texts, "en")
+        assert "{" not in said
+        for name in needed:
+            assert not is_whole(whole.model_copy(update={name: None}))
+    assert not is_whole(Phrase(key="unknown"))
+
+
+async def test_a_wrong_an_expired_and_a_withdrawn_code_get_one_answer_after_the_same_work(
+    world: World, door: CaseDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.make_desk()
+    expired, withdrawn = await world.send(), await world.send()
+    await door.withdraw((await come_back(door, withdrawn)).token)
+    world.clock.at += timedelta(days=400)
+    from identity import passwords
+
+    worked: list[int] = []
+    stretch = passwords._stretch
+
+    def count(secret: bytes, salt: bytes, length: int) -> bytes:
+        worked.append(length)
+        return stretch(secret, salt, length)
+
+    monkeypatch.setattr(passwords, "_stretch", count)
+    answers = set()
+    for receipt in (new_receipt(), expired.receipt, withdrawn.receipt):
+        with pytest.raises(ReceiptUnknownError) as refused:
+            await door.open(receipt, source="203.0.113.8", language="en")
+        answers.add((type(refused.value), str(refused.value), refused.value.text_key))
+    assert len(answers) == 1
+    assert worked == [64, 64, 64]
+
+
+async def test_wrong_codes_are_limited_and_right_ones_are_not(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    for _ in range(FOR_ONE + 2):
+        await come_back(door, sent)
+    for _ in range(30):
+        with pytest.raises(ReceiptIncompleteError):
+            await door.open("12345", source="203.0.113.7", language="en")
+    for _ in range(FOR_ONE):
+        with pytest.raises(ReceiptUnknownError):
+            await door.open(new_receipt(), source="203.0.113.7", language="en")
+    with pytest.raises(TooManyAttemptsError):
+        await come_back(door, sent)
+    await door.open(sent.receipt, source="203.0.113.9", language="en")
+
+
+async def test_many_wrong_codes_at_once_are_limited_too(world: World, door: CaseDoor) -> None:
+    tries = [door.open(new_receipt(), source="203.0.113.7", language="en") for _ in range(3 * FOR_ONE)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(result, ReceiptUnknownError) for result in results) == FOR_ONE
+    assert sum(isinstance(result, TooManyAttemptsError) for result in results) == 2 * FOR_ONE
+
+
+async def test_an_opened_case_closes_by_itself(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    case = await come_back(door, sent)
+    for _ in range(3):
+        world.clock.at += timedelta(minutes=29)
+        await door.show(case.token, language="en")
+    world.clock.at += timedelta(minutes=31)
+    for attempt in (
+        door.show(case.token, language="en"),
+        door.add(case.token, language="en", text="x"),
+        door.withdraw(case.token),
+        door.show("made up", language="en"),
+        door.answer(case.token, language="en", agrees=True),
+    ):
+        with pytest.raises(ReturnClosedError):
+            await attempt
+    async with world.database.session() as session:
+        [row] = list(await session.exec(select(ReturnSession)))
+    assert case.token not in repr(row)
+
+
+async def test_withdrawing_deletes_everything_at_once(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent, other = await world.send(), await world.send()
+    await reply(world, sent, "Venga.")
+    case = await come_back(door, sent)
+    await door.add(case.token, language="ar", file=IncomingFile("photo.jpg", "image/jpeg", jpeg()))
+    await door.withdraw(case.token)
+    with pytest.raises(ReturnClosedError):
+        await door.show(case.token, language="en")
+    async with world.database.session() as session:
+        assert list(await session.exec(select(Case.id))) == [other.case_id]
+        assert list(await session.exec(select(CaseEntry.id))) == []
+        assert list(await session.exec(select(SealedFile.id))) == []
+        [erasure] = list(await session.exec(select(Erasure)))
+        assert erasure.erased_on == world.clock.at.date()
+        assert sent.case_id not in erasure.case_hash
+
+
+async def test_a_file_is_checked_cleaned_and_taken_once(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    case = await come_back(door, sent)
+    photo = IncomingFile("Via-Zamboni.JPG", "text/plain", jpeg())
+    for _ in range(2):
+        case = await door.add(case.token, language="ar", file=photo)
+    assert [message.file_names for message in case.messages[1:]] == [["Via-Zamboni.jpg"]]
+    with pytest.raises(FileRefusedError):
+        await door.add(case.token, language="ar", file=IncomingFile("x.zip", "", b"PK\x03\x04"))
+    assert len((await door.show(case.token, language="ar")).messages) == 2
+    async with world.database.session() as session:
+        assert len(list(await session.exec(select(SealedFile.id)))) == 1
+
+
+async def test_the_page_tells_the_promise_the_deadline_and_the_day_of_deletion(world: World, texts: Texts) -> None:
+    await world.make_desk()
+    sent = await world.send()
+
+    def deadlines(report: Report, language: str) -> list[str]:
+        return [f"{report.country} {report.area} {language}"]
+
+    door = CaseDoor(world.database, world.clock, texts, deadlines=deadlines)
+    assert (await come_back(door, sent)).notes == [
+        "Desk of bologna promises a first answer within 14 days.",
+        "IT housing en",
+        "Your report and all messages will be deleted on November 30, 2027.",
+    ]
+    await reply(world, sent, "Venga.")
+    world.clock.at += timedelta(days=8)
+    assert (await come_back(door, sent)).notes[0] == texts.get("case.note.away", "en", desk="Desk of bologna")
+
+
+async def test_what_others_told_and_what_changed_stands_behind_every_receipt(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    await world.make_desk("milano")
+    sent, other = await world.send(), await world.send("milano")
+    async with world.database.session() as session:
+        for number, period in enumerate(("2026-Q1", "2026-Q2", "2026-Q3")):
+            told = {"en": f"We changed {period}", "it": f"Abbiamo cambiato {period}"}
+            at = world.clock.now() + timedelta(days=number)
+            session.add(DeskNews(desk_id="bologna", period=period, texts=told, published_at=at))
+        await session.commit()
+    assert (await come_back(door, sent, "it")).notes[-2:] == ["Abbiamo cambiato 2026-Q3", "Abbiamo cambiato 2026-Q2"]
+    assert (await come_back(door, sent, "ar")).notes[-2] == "We changed 2026-Q3"
+    assert not any("changed" in note for note in (await come_back(door, other)).notes)
+
+
+async def test_the_reporter_learns_when_nobody_can_read_any_more(world: World, door: CaseDoor, texts: Texts) -> None:
+    await world.make_desk()
+    anna, bruno = await world.signed_in(ANNA), await world.signed_in(BRUNO)
+    sent = await world.send(kept_out=[anna.officer.id])
+    async with world.database.session() as session:
+        await leave(session, anna, bruno.officer.id, clock=world.clock)
+    case = await come_back(door, sent)
+    assert texts.get("case.note.nobody_reads", "en", desk="Desk of bologna") in case.notes
+    assert case.messages[0].text == sent.report.story
+
+
+async def ask_hand_over(world: World, sent: Sent, desk_id: str = "milano") -> None:
+    async with world.database.session() as session:
+        await casework.ask_hand_over(
+            session,
+            await world.signed_in(ANNA),
+            sent.case_id,
+            desk_id=desk_id,
+            text="Milano knows more of this.",
+            language="en",
+            clock=world.clock,
+        )
+
+
+async def desk_of(world: World, sent: Sent) -> str:
+    async with world.database.session() as session:
+        return (await session.get_one(Case, sent.case_id)).desk_id
+
+
+async def test_a_case_goes_to_another_desk_only_when_its_reporter_agrees(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    await world.make_desk("milano")
+    sent = await world.send()
+    case = await come_back(door, sent)
+    assert case.asked is None
+    with pytest.raises(CaseNotFoundError):
+        await door.answer(case.token, language="en", agrees=True)
+    await ask_hand_over(world, sent)
+    case = await door.show(case.token, language="en")
+    assert case.asked is not None
+    assert "Desk of milano" in case.asked
+    assert await desk_of(world, sent) == "bologna"
+
+    case = await door.answer(case.token, language="en", agrees=False)
+    assert (case.asked, case.messages[-1].from_desk) == (None, False)
+    assert case.messages[-1].text == "No, please do not pass my report on."
+    assert await desk_of(world, sent) == "bologna"
+    with pytest.raises(CaseNotFoundError):
+        await door.answer(case.token, language="en", agrees=True)
+
+
+async def test_after_a_hand_over_the_new_desk_reads_and_the_old_one_does_not(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    await world.make_desk("milano")
+    sent = await world.send()
+    anna, milano = await world.signed_in(ANNA), await world.signed_in("anna@milano")
+    case = await come_back(door, sent)
+    await door.add(case.token, language="en", file=IncomingFile("photo.jpg", "image/jpeg", jpeg()))
+    async with world.database.session() as session:
+        await casework.add_note(session, anna, sent.case_id, text="Our own thoughts", clock=world.clock)
+        await casework.set_labels(session, anna, sent.case_id, DeskLabels(labels=["ours"]), clock=world.clock)
+    await ask_hand_over(world, sent)
+    agreed = await door.answer(case.token, language="en", agrees=True)
+    assert agreed.desk == "Desk of milano"
+    assert agreed.messages[-1].text == "Yes, you may pass my report on."
+    with pytest.raises(ReturnClosedError):
+        await door.show(case.token, language="en")
+    async with world.database.session() as session:
+        with pytest.raises(CaseNotFoundError):
+            await read_case(session, anna, sent.case_id, clock=world.clock)
+        assert await list_cases(session, anna, clock=world.clock) == []
+        [summary] = await list_cases(session, milano, clock=world.clock)
+        assert summary.status is CaseStatus.NEW
+        opened = await read_case(session, milano, sent.case_id, clock=world.clock)
+        assert opened.summary.labels == DeskLabels()
+        assert [entry.kind for entry in opened.entries] == [
+            EntryKind.FROM_REPORTER, EntryKind.FROM_DESK, EntryKind.FROM_REPORTER,
+        ]  # fmt: skip
+        assert opened.entries[-1].text.agrees is True
+        trails = {
+            desk: {entry.action for entry in await list_audit(session, officer, case_id=sent.case_id)}
+            for desk, officer in (("bologna", anna), ("milano", milano))
+        }
+    assert "handed_over" in trails["bologna"]
+    assert "received" in trails["milano"]
+    await door.add(agreed.token, language="en", text="Thank you")
+    assert (await come_back(door, sent)).messages[-1].text == "Thank you"
+
+
+async def test_a_desk_that_takes_no_reports_gets_none_handed_over(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    await world.make_desk("milano", is_open=False)
+    sent = await world.send()
+    with pytest.raises(DeskNotFoundError):
+        await ask_hand_over(world, sent)
+    assert await desk_of(world, sent) == "bologna"
