@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -90,15 +91,119 @@ class MessageHandler(Protocol):
 
 
 class RecipientRefusedError(Exception):
-    """Nobody is there any more: stop writing to this address."""
+    """This message will not be taken. ``lasting``: nobody is there any more, so stop writing to this address; else the
+    address may be sound and the refusal is about the message or the sender."""
+
+    def __init__(self, message: str, *, lasting: bool = True) -> None:
+        super().__init__(message)
+        self.lasting = lasting
 
 
 class ChannelUnavailableError(Exception):
-    """The channel cannot deliver now; ``retry_after`` seconds, where it said so."""
+    """The channel cannot deliver now; ``retry_after`` seconds, where it said so. ``whole``: it delivers to nobody now,
+    so this message was no worse than others."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, whole: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.whole = whole
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Something attached. The same object may hang on many messages; it is encoded once."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """An iCalendar object and its method (REQUEST, CANCEL), which the mail part has to name too."""
+
+    method: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyMail:
+    """One mail to one address, ready to go. ``id`` is the delivery's, so that a repeated mail is known as the same."""
+
+    id: str
+    to: str
+    name: str = ""
+    language: str
+    subject: str
+    text: str
+    html: str | None = None
+    list_id: str | None = None
+    """The topic, as one word; with it go the headers of a list."""
+    list_name: str = ""
+    unsubscribe_url: str | None = None
+    """Takes a POST without a cookie (RFC 8058)."""
+    reply_to: str | None = None
+    follows: str | None = None
+    """Id of the delivery that this one goes on from, such as an invitation before its change."""
+    calendar: Calendar | None = None
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyChat:
+    """One message to one chat, ready to go; ``to`` is the number of the chat.
+
+    ``markdown`` are the words with their marks (core/markdown.py); ``reply`` stands below them: why it came, and links.
+    """
+
+    id: str
+    to: str
+    reply: Reply
+    markdown: str = ""
+    files: tuple[File, ...] = ()
+
+
+class BounceKind(StrEnum):
+    """Why a message came back."""
+
+    GONE = "gone"
+    """Nobody is there: stop writing to this address."""
+    UNDELIVERED = "undelivered"
+    """It was not delivered, for a reason that says nothing against the address."""
+    COMPLAINT = "complaint"
+    """The reader called it spam: stop writing to this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """A message that came back after it was taken. ``delivery_id`` is the ``id`` of the ready message."""
+
+    delivery_id: str
+    kind: BounceKind
+    reason: str
+    """Codes, no address."""
+    uid: str = ""
+    """Where it was found."""
+
+
+class BounceSource(Protocol):
+    """Where messages come back to. ``finish`` marks those that were noted, so that they are not found again."""
+
+    async def fetch(self) -> list[Bounce]: ...
+
+    async def finish(self, bounces: Sequence[Bounce]) -> None: ...
+
+
+type ReadyMessage = ReadyMail | ReadyChat
+
+
+class DeliveryChannel[Message: (ReadyMail, ReadyChat)](Protocol):
+    """What delivers ready messages of its kind. Raises RecipientRefusedError and ChannelUnavailableError only; their
+    texts name the step and the code, never an address."""
+
+    async def send(self, message: Message) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 type Json = dict[str, Any]

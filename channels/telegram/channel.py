@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -22,15 +21,19 @@ from channels.base import (
     ChannelUnavailableError,
     IncomingMessage,
     RecipientRefusedError,
-    Reply,
 )
 from channels.telegram.bot import TelegramBot
-from channels.telegram.contract import CHANNEL, HubSide
+from channels.telegram.case import MARK as CASE
+from channels.telegram.case import ReturnFlow
+from channels.telegram.contract import CHANNEL, REPORT, HubSide
 from channels.telegram.flood import Flood
-from channels.telegram.formatting import NOTHING, Key, Outgoing, Rows, render, tick
-from channels.telegram.models import TelegramChat
+from channels.telegram.form import FormFlow
+from channels.telegram.formatting import NOTHING, Key, Rows, tick
+from channels.telegram.screens import MARK as FORM
+from channels.telegram.speaking import Chat, Speaker
 from channels.telegram.state import Claim, TelegramState
 from core.clock import Clock
+from core.errors import HubError
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, match_language
 from core.texts import Texts
 
@@ -40,22 +43,14 @@ COMMANDS = ("start", "help", "report", "reply", "services", "language", "prefere
 KINDS = ("message", "edited_message", "callback_query", "my_chat_member")
 """The updates that we ask Telegram for."""
 DELETE, KEEP = "!delete", "!keep"
+DESK = "desk_"
+MOST_FORM_PRESSES = 120
+"""A minute."""
+ENDS_OR_SHOWS_THE_FORM = frozenset({"report", "delete"})
 ONCE = frozenset({"/confirm", "/cancel"})
 """Payloads that mean something only the first time."""
 
 _COMMAND = re.compile(r"/([a-z_]{1,32})(?:@(\w+))?(?:\s+(.*))?$", re.DOTALL | re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Chat:
-    """A private chat in one turn: where to write, and in which language."""
-
-    id: int
-    key: str
-    language: str
-    chosen: str | None = None
-    stated: str | None = None
-    row: TelegramChat | None = None
 
 
 class TelegramChannel:
@@ -68,16 +63,22 @@ class TelegramChannel:
         hub: HubSide,
         texts: Texts,
         state: TelegramState,
+        speaker: Speaker,
         clock: Clock,
-        public_url: str | None,
+        form: FormFlow | None = None,
+        returns: ReturnFlow | None = None,
     ) -> None:
         self._bot = bot
         self._hub = hub
         self._texts = texts
         self._state = state
+        self._speaker = speaker
         self._clock = clock
-        self._public_url = public_url
+        self._form = form
+        self._returns = returns
         self._flood = Flood()
+        # Ticking choices is quick and reaches no assistant; whoever tells what happened must not be stopped for it.
+        self._form_flood = Flood(MOST_FORM_PRESSES)
         self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._commands = {
             "start": self._start,
@@ -129,6 +130,9 @@ class TelegramChannel:
         except ChannelUnavailableError as error:
             log.warning("telegram_unavailable update=%s reason=%s", update_id, error)
             return False
+        except HubError as error:
+            log.info("telegram_update_refused update=%s code=%s", update_id, error.code)
+            await self._apologise(update, error)
         except Exception as error:
             log.error("telegram_update_failed update=%s error=%s", update_id, type(error).__name__)
             await self._apologise(update)
@@ -138,44 +142,58 @@ class TelegramChannel:
         if update.my_chat_member is not None:
             await self._notice_membership(update.my_chat_member)
         elif update.callback_query is not None:
-            await self._take_press(update.callback_query)
+            await self._take_press(update.callback_query, update.update_id)
         elif update.message is not None:
-            await self._take_message(update.message)
+            await self._take_message(update.message, update.update_id)
         elif update.edited_message is not None:
             await self._take_edit(update.edited_message)
 
     # What comes in
 
-    async def _take_message(self, message: Message) -> None:
+    async def _take_message(self, message: Message, turn: int) -> None:
         text = (message.text or message.caption or "").strip()
         command = _COMMAND.match(text)
         if message.chat.type != ChatType.PRIVATE:
             if command and (command[2] or "").lower() == self._bot.username.lower():
                 chat = await self._meet(message.chat.id, message.from_user)
-                await self._say(chat, "telegram.private_only")
+                await self._speaker.say(chat, "telegram.private_only")
             return
-        chat = await self._meet(message.chat.id, message.from_user)
-        if not await self._lets_in(chat):
+        chat = await self._meet(message.chat.id, message.from_user, turn)
+        if not await self._lets_in(chat, self._flood):
             return
+        name = command[1].lower() if command else ""
+        if name == "reply" and self._returns is not None:
+            await self._returns.begin(chat, ((command and command[3]) or "").strip(), message.message_id)
+            return
+        if name not in self._commands:
+            if self._returns is not None and await self._returns.take_message(chat, message):
+                return
+            if self._form is not None and await self._form.take_message(chat, message):
+                return
         if message.text is None and message.effective_attachment is not None:
-            await self._say(chat, "telegram.only_text")
-        if command and command[1].lower() in self._commands:
-            await self._commands[command[1].lower()](chat, (command[3] or "").strip())
+            await self._speaker.say(chat, "telegram.only_text")
+        if command and name in self._commands:
+            parameter = (command[3] or "").strip()
+            await self._commands[name](chat, parameter)
+            if self._form is not None and name not in ENDS_OR_SHOWS_THE_FORM and not parameter.startswith(DESK):
+                await self._form.remind(chat)
         elif text:
-            await self._converse(chat, text)
+            await self._converse(chat, text, message.message_id)
 
     async def _take_edit(self, message: Message) -> None:
         # A moving location arrives as edits too.
         if message.chat.type == ChatType.PRIVATE and (message.text or message.caption):
-            await self._say(await self._meet(message.chat.id, message.from_user), "telegram.edited")
+            chat = await self._meet(message.chat.id, message.from_user)
+            tells = self._form is not None and await self._form.is_open(chat)
+            await self._speaker.say(chat, "telegram.form.edited" if tells else "telegram.edited")
 
-    async def _take_press(self, press: CallbackQuery) -> None:
+    async def _take_press(self, press: CallbackQuery, turn: int) -> None:
         await self._bot.accept_press(press.id)
         if press.message is None or press.message.chat.type != ChatType.PRIVATE or press.data in {None, NOTHING}:
             return
-        chat = await self._meet(press.message.chat.id, press.from_user)
+        chat = await self._meet(press.message.chat.id, press.from_user, turn)
         data = await self._state.lengthen(str(press.data))
-        if not await self._lets_in(chat):
+        if not await self._lets_in(chat, self._form_flood if str(press.data).startswith(FORM) else self._flood):
             return
         rows = _rows_of(press.message) if isinstance(press.message, Message) else []
         match (data or "")[:1]:
@@ -183,11 +201,18 @@ class TelegramChannel:
                 await self._choose(chat, press.message.message_id, rows, str(press.data), data)
             case "+" | "-" if data is not None:
                 await self._hub.give_feedback(CHANNEL, str(chat.id), data[1:], helpful=data.startswith("+"))
-                await self._tick(chat, press.message.message_id, rows, str(press.data))
+                await self._speaker.tick(chat, press.message.message_id, rows, str(press.data))
             case "!" if data in {DELETE, KEEP}:
                 await self._decide_deletion(chat, press.message.message_id, delete=data == DELETE)
+            case ":" if data is not None and data.startswith(CASE) and self._returns is not None:
+                await self._returns.take_press(chat, press.message.message_id, data)
+            case ":" if data is not None and self._form is not None:
+                await self._form.take_press(chat, press.message.message_id, rows, data)
+                return
             case _:
-                await self._say(chat, "telegram.old_button")
+                await self._speaker.say(chat, "telegram.old_button")
+        if self._form is not None:
+            await self._form.note_other(chat)
 
     async def _choose(self, chat: Chat, message_id: int, rows: Rows, pressed: str, payload: str) -> None:
         """A button with a payload: its message shows the choice, and the payload is the person's message."""
@@ -196,13 +221,13 @@ class TelegramChannel:
                 return
             answer = await self._ask(chat, payload)
             await self._state.update_chat(chat.key, pressed_message=message_id)
-            await self._tick(chat, message_id, rows, pressed, finished=True)
-            await self._show(chat, answer)
+            await self._speaker.tick(chat, message_id, rows, pressed, finished=True)
+            await self._speaker.show(chat, answer)
         elif payload.startswith("/language/"):
             answer = await self._ask(chat, payload)
-            await self._replace(chat, message_id, tick(rows, pressed, finished=False), answer)
+            await self._speaker.replace(chat, message_id, tick(rows, pressed, finished=False), answer)
         else:
-            await self._tick(chat, message_id, rows, pressed)
+            await self._speaker.tick(chat, message_id, rows, pressed)
             await self._converse(chat, payload)
 
     async def _notice_membership(self, change: ChatMemberUpdated) -> None:
@@ -221,7 +246,7 @@ class TelegramChannel:
 
     # A turn
 
-    async def _meet(self, chat_id: int, user: User | None) -> Chat:
+    async def _meet(self, chat_id: int, user: User | None, turn: int = 0) -> Chat:
         """Who writes, and the language for our own sentences."""
         key = self._key(chat_id)
         row = await self._state.find_chat(key)
@@ -235,20 +260,42 @@ class TelegramChannel:
             (code for code in (chosen, spoken, stated) if code in LANGUAGES and LANGUAGES[code].released),
             SOURCE_LANGUAGE,
         )
-        return Chat(chat_id, key, language, chosen, stated, row)
+        # Everywhere else a chat stands under its other key.
+        form_key = self._hub.sender_key(f"{CHANNEL}-form", str(chat_id))
+        return Chat(chat_id, key, form_key, language, chosen, stated, row, turn)
 
-    async def _lets_in(self, chat: Chat) -> bool:
+    async def _lets_in(self, chat: Chat, flood: Flood) -> bool:
         """Whether this message is within the minute's number; the first beyond it is told so."""
-        seconds, is_first = self._flood.count(chat.id)
+        seconds, is_first = flood.count(chat.id)
         if seconds and is_first:
-            await self._say(chat, "error.too_many_messages", seconds=seconds)
+            await self._speaker.say(chat, "error.too_many_messages", seconds=seconds)
         return not seconds
 
-    async def _converse(self, chat: Chat, text: str) -> None:
+    async def _converse(self, chat: Chat, text: str, number: int | None = None) -> None:
         if len(text) > MOST_CHARACTERS:
-            await self._say(chat, "error.message_too_long")
+            await self._speaker.say(chat, "error.message_too_long")
             return
-        await self._show(chat, await self._ask(chat, text))
+        answer = await self._ask(chat, text)
+        if self._form is not None and any(reply.answer == REPORT for reply in answer.replies):
+            if number is not None and not text.startswith("/"):
+                self._form.remember(chat, text, number)
+            await self._offer_report(self._form, chat, answer)
+        else:
+            await self._speaker.show(chat, answer)
+
+    async def _offer_report(self, form: FormFlow, chat: Chat, answer: Answer) -> None:
+        """Somebody tells of discrimination. The sentence waits in this process's memory; the assistant forgets it."""
+        try:
+            await self._hub.forget_talk(CHANNEL, str(chat.id))
+        except HubError as error:
+            # It forgets by itself within the hour; nobody must wait for help because of it.
+            log.warning("telegram_talk_not_forgotten code=%s", error.code)
+        for reply in answer.replies:
+            messages = self._speaker.render(reply)
+            if reply.answer == REPORT:
+                messages[-1].rows = form.offer(chat) + messages[-1].rows
+            for message in messages:
+                await self._speaker.send(chat, message)
 
     async def _ask(self, chat: Chat, text: str) -> Answer:
         """The hub's answer. What must survive is stored before it is shown."""
@@ -270,71 +317,43 @@ class TelegramChannel:
             await self._state.wait_for_team(chat.key, chat.id)
         return answer
 
-    async def _show(self, chat: Chat, answer: Answer) -> None:
-        for reply in answer.replies:
-            for message in self._render(reply):
-                await self._send(chat, message)
-
-    async def _replace(self, chat: Chat, message_id: int, rows: Rows, answer: Answer) -> None:
-        """The first reply takes the place of the message whose button was pressed; others follow it."""
-        first, *others = answer.replies
-        messages = self._render(first)
-        await self._bot.change(chat.id, message_id, Outgoing(messages[0].html, rows))
-        for message in messages[1:]:
-            await self._send(chat, message)
-        await self._show(chat, answer.model_copy(update={"replies": others}))
-
-    def _render(self, reply: Reply) -> list[Outgoing]:
-        return render(reply, self._texts, public_url=self._public_url, thumbs=True)
-
-    async def _send(self, chat: Chat, message: Outgoing) -> None:
-        rows = [[Key(key.title, await self._state.shorten(key.data)) for key in row] for row in message.rows]
-        await self._bot.say(chat.id, Outgoing(message.html, rows))
-
-    async def _say(self, chat: Chat, key: str, rows: Rows | None = None, /, **values: object) -> None:
-        """A sentence of the catalogue."""
-        for message in self._sentence(chat, key, rows, **values):
-            await self._send(chat, message)
-
-    def _sentence(self, chat: Chat, key: str, rows: Rows | None = None, /, **values: object) -> list[Outgoing]:
-        reply = Reply(text=self._texts.get(key, chat.language, **values), language=chat.language)
-        messages = self._render(reply)
-        messages[-1].rows = rows or []
-        return messages
-
-    async def _tick(self, chat: Chat, message_id: int, rows: Rows, pressed: str, *, finished: bool = False) -> None:
-        changed = tick(rows, pressed, finished=finished)
-        if changed and changed != rows:
-            await self._bot.change_keyboard(chat.id, message_id, changed)
-
-    async def _apologise(self, update: Update) -> None:
+    async def _apologise(self, update: Update, error: HubError | None = None) -> None:
         if update.effective_chat is None or update.effective_chat.type != ChatType.PRIVATE:
             return
         try:
             chat = await self._meet(update.effective_chat.id, update.effective_user)
-            await self._say(chat, "error.unexpected")
-        except Exception as error:
-            log.error("telegram_apology_failed update=%s error=%s", update.update_id, type(error).__name__)
+            if error is not None and self._texts.has(error.text_key, SOURCE_LANGUAGE):
+                await self._speaker.say(chat, error.text_key, **error.values)
+            else:
+                await self._speaker.say(chat, "error.unexpected")
+        except Exception as failure:
+            log.error("telegram_apology_failed update=%s error=%s", update.update_id, type(failure).__name__)
 
     def _key(self, chat_id: int) -> str:
         return self._hub.sender_key(CHANNEL, str(chat_id))
 
     # Commands
 
-    async def _start(self, chat: Chat, _: str) -> None:
+    async def _start(self, chat: Chat, parameter: str) -> None:
         if chat.row is not None and chat.row.stopped_at is not None:
             await self._state.update_chat(chat.key, stopped_at=None)
-        await self._say(chat, "telegram.start", [*self._ways_on(chat), *self._language_rows()])
+        await self._speaker.say(chat, "telegram.start", [*self._ways_on(chat), *self._language_rows()])
+        if self._form is not None and parameter.startswith(DESK):
+            # From a code on a desk's door: t.me/<bot>?start=desk_<id>.
+            await self._form.open(chat, desk=parameter.removeprefix(DESK))
 
     async def _help(self, chat: Chat, _: str) -> None:
-        await self._say(chat, "telegram.help", self._ways_on(chat))
+        await self._speaker.say(chat, "telegram.help", self._ways_on(chat))
 
     async def _report(self, chat: Chat, _: str) -> None:
-        await self._say(chat, "telegram.report_first")
+        if self._form is not None:
+            await self._form.open(chat)
+            return
+        await self._speaker.say(chat, "telegram.report_first")
         await self._converse(chat, "/flow/report")
 
     async def _reply(self, chat: Chat, _: str) -> None:
-        await self._say(chat, "telegram.reply")
+        await self._speaker.say(chat, "telegram.reply")
 
     async def _services(self, chat: Chat, place: str) -> None:
         await self._converse(chat, place or "/services")
@@ -343,30 +362,46 @@ class TelegramChannel:
         if code.lower() in LANGUAGES:
             await self._converse(chat, f"/language/{code.lower()}")
         else:
-            await self._say(chat, "language.which", self._language_rows())
+            await self._speaker.say(chat, "language.which", self._language_rows())
 
     async def _preferences(self, chat: Chat, _: str) -> None:
         await self._converse(chat, "/flow/preferences")
 
     async def _privacy(self, chat: Chat, _: str) -> None:
-        await self._say(chat, "telegram.privacy")
+        await self._speaker.say(chat, "telegram.privacy")
 
     async def _delete(self, chat: Chat, _: str) -> None:
         yes = Key(self._texts.get("telegram.delete_yes", chat.language), DELETE)
         no = Key(self._texts.get("telegram.delete_no", chat.language), KEEP)
-        await self._say(chat, "telegram.delete_ask", [[yes], [no]])
+        await self._speaker.say(chat, "telegram.delete_ask", [[yes], [no]])
 
     async def _decide_deletion(self, chat: Chat, message_id: int, *, delete: bool) -> None:
+        key = "telegram.deleted" if delete else "telegram.delete_kept"
         if delete:
-            await self._hub.forget(CHANNEL, str(chat.id))
+            if self._returns is not None:
+                await self._returns.forget(chat)
+            if self._form is not None:
+                await self._form.forget(chat)
             await self._state.forget_chat(chat.key)
-        [message] = self._sentence(chat, "telegram.deleted" if delete else "telegram.delete_kept")
-        await self._bot.change(chat.id, message_id, message)
+            try:
+                await self._hub.forget(CHANNEL, str(chat.id))
+            except HubError as error:
+                log.warning("telegram_chat_not_forgotten code=%s", error.code)
+                key = "telegram.deleted_partly"
+        for message in self._speaker.sentence(chat, key):
+            await self._bot.change(chat.id, message_id, message)
+
+    async def tidy(self) -> None:
+        """Let go of what this process remembers of reports, where its time is over."""
+        if self._form is not None:
+            self._form.sweep()
+        if self._returns is not None:
+            await self._returns.sweep()
 
     async def _stop(self, chat: Chat, _: str) -> None:
         await self._state.update_chat(chat.key, stopped_at=self._clock.now())
         await self._state.stop_waiting(chat.key)
-        await self._say(chat, "telegram.stopped")
+        await self._speaker.say(chat, "telegram.stopped")
 
     def _ways_on(self, chat: Chat) -> Rows:
         ways = {"find_help": "/services", "browse_tools": "/tools", "membership": "/membership"}

@@ -9,6 +9,8 @@ from typing import Protocol
 from channels.base import MessageHandler
 
 CHANNEL = "telegram"
+REPORT = "flow/report"
+"""What the hub answers with when somebody wants to tell of discrimination."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,11 @@ class HubSide(MessageHandler, Protocol):
         ...
 
     async def forget(self, channel: str, sender: str) -> None:
-        """Delete everything that is kept of this conversation."""
+        """Delete everything that is kept of this conversation. Raises HubError where a part of it could not be."""
+        ...
+
+    async def forget_talk(self, channel: str, sender: str) -> None:
+        """Forget what was said; language and questions to the team stay. Raises HubError where that did not go."""
         ...
 
     async def waits_for_team(self, sender_key: str) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import urljoin, urlsplit
 
-from channels.base import Button, Reply
+from channels.base import Button, Link, Reply
 from core.languages import LANGUAGES
 from core.texts import Texts
 
@@ -91,23 +91,34 @@ def _extras(reply: Reply, texts: Texts, public_url: str | None) -> list[str]:
         for contact in reply.contacts
         if contact.value not in reply.text
     ]
-    for link in reply.links:
-        url = urljoin(public_url + "/", link.url) if public_url else link.url
-        if urlsplit(url).scheme not in {"http", "https"}:
-            # A page of ours without a public address: nobody could open it.
-            continue
-        title = escape(direct(link.title, language), quote=False)
-        blocks.append(f'<a href="{escape(url)}">{title}</a>')
-        if link.note and link.note not in reply.text:
-            blocks.append(escape(direct(link.note, language), quote=False))
+    blocks += link_lines(reply.links, language, public_url, said=reply.text)
     if reply.machine_translated:
         blocks.append(f"<i>{escape(direct(texts.get('telegram.machine_translated', language), language))}</i>")
     return blocks
 
 
+def link_lines(links: Iterable[Link], language: str, public_url: str | None, *, said: str = "") -> list[str]:
+    """Links with their notes, but for notes that were ``said`` already."""
+    lines = []
+    for link in links:
+        url = urljoin(public_url + "/", link.url) if public_url else link.url
+        if urlsplit(url).scheme not in {"http", "https"}:
+            # A page of ours without a public address: nobody could open it.
+            continue
+        title = escape(direct(link.title, language), quote=False)
+        lines.append(f'<a href="{escape(url)}">{title}</a>')
+        if link.note and link.note not in said:
+            lines.append(escape(direct(link.note, language), quote=False))
+    return lines
+
+
 def button_rows(buttons: list[Button]) -> Rows:
     """One below the other; short ones in pairs."""
-    keys = [Key(button.title, button.payload) for button in buttons]
+    return key_rows([Key(button.title, button.payload) for button in buttons])
+
+
+def key_rows(keys: list[Key]) -> Rows:
+    """One below the other; where there are many short ones, in pairs."""
     many_short = len(keys) > 2 and all(len(key.title) <= SHORT_TITLE for key in keys)
     step = 2 if many_short else 1
     return [keys[start : start + step] for start in range(0, len(keys), step)]

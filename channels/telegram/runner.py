@@ -21,9 +21,10 @@ from telegram.error import InvalidToken, RetryAfter, TelegramError
 from channels.base import ChannelUnavailableError, RecipientRefusedError, Reply
 from channels.telegram.bot import TelegramBot
 from channels.telegram.channel import COMMANDS, KINDS, TelegramChannel
-from channels.telegram.contract import HubSide
+from channels.telegram.contract import CHANNEL, HubSide
+from channels.telegram.form_state import FormState
 from channels.telegram.formatting import render
-from channels.telegram.limiter import wanted_wait
+from channels.telegram.limiter import Lane, wanted_wait
 from channels.telegram.state import TelegramState
 from core.languages import RELEASED, SOURCE_LANGUAGE
 from core.texts import Texts
@@ -44,6 +45,7 @@ class Timing:
     poll: int = 20
     look: float = 3.0
     expire: float = 3600.0
+    tidy: float = 30.0
     backoff: float = 1.0
 
 
@@ -57,6 +59,7 @@ class TelegramRunner:
         channel: TelegramChannel,
         hub: HubSide,
         state: TelegramState,
+        form_state: FormState,
         texts: Texts,
         webhook_url: str | None = None,
         webhook_secret: str = "",
@@ -66,24 +69,29 @@ class TelegramRunner:
         self._channel = channel
         self._hub = hub
         self._state = state
+        self._form_state = form_state
         self._texts = texts
         self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
         self._timing = timing or Timing()
         self._holder = secrets.token_hex(8)
         self._task: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
         self._received: set[asyncio.Task[bool]] = set()
 
     def start(self) -> None:
         """Begin; returns at once."""
         self._task = asyncio.create_task(self._run())
+        # Each process forgets what it alone remembers, elected or not.
+        self._tidying = asyncio.create_task(self._tidy())
 
     async def stop(self) -> None:
         """End, and let another process take over at once."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in (self._task, self._tidying):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         if self._received:
             await asyncio.wait(self._received, timeout=1.0)
         with contextlib.suppress(Exception):
@@ -98,6 +106,26 @@ class TelegramRunner:
         task.add_done_callback(self._received.discard)
         done, _ = await asyncio.wait({task}, timeout=WEBHOOK_PATIENCE)
         return bool(done) and task.result()
+
+    async def notify(self, chat_id: int, key: str, language: str) -> bool:
+        """Write one sentence of the catalogue to a chat that asked for it ("telegram.notice": you have a message).
+
+        It says nothing of what it is about. False: nobody is there any more, or they stopped the bot, so forget the
+        chat. Raises ChannelUnavailableError when it should be tried later.
+        """
+        chat_key = self._hub.sender_key(CHANNEL, str(chat_id))
+        chat = await self._state.find_chat(chat_key)
+        if chat is not None and (chat.stopped_at or chat.blocked_at):
+            return False
+        reply = Reply(text=self._texts.get(key, language), language=language)
+        try:
+            for message in render(reply, self._texts, public_url=None, thumbs=False):
+                await self._bot.say(chat_id, message, lane=Lane.BULK)
+        except RecipientRefusedError:
+            log.info("telegram_notice_refused")
+            await self._channel.note_blocked(chat_key)
+            return False
+        return True
 
     async def _run(self) -> None:
         backoff = self._timing.backoff
@@ -219,9 +247,17 @@ class TelegramRunner:
 
     async def _expire(self) -> None:
         while True:
-            counts = await self._state.expire()
+            counts = await self._state.expire() | await self._form_state.expire()
             log.info("telegram_expired %s", counts)
             await asyncio.sleep(self._timing.expire)
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.tidy)
+            try:
+                await self._channel.tidy()
+            except Exception as error:
+                log.warning("telegram_tidying_failed error=%s", type(error).__name__)
 
 
 def _id_of(raw: Any) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from channels.forms import CaseReturn, GuidedForm
 from channels.telegram.bot import TelegramBot
+from channels.telegram.case import ReturnFlow
 from channels.telegram.channel import TelegramChannel
 from channels.telegram.contract import HubSide
+from channels.telegram.form import FormFlow
+from channels.telegram.form_state import FormState
 from channels.telegram.limiter import Limits, TelegramLimiter
 from channels.telegram.runner import TelegramRunner, Timing
+from channels.telegram.speaking import Speaker
 from channels.telegram.state import TelegramState
+from channels.telegram.tidying import Tidying
 from core.clock import Clock
 from core.database import Database
 from core.texts import Texts
@@ -24,18 +30,30 @@ def build_runner(
     database: Database,
     clock: Clock,
     texts: Texts,
+    form: GuidedForm | None = None,
+    cases: CaseReturn | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
 ) -> TelegramRunner:
-    """One process's part of the channel."""
+    """One process's part of the channel. Without ``form`` or ``cases``, it says that reports are not open."""
     bot = TelegramBot(token, api_url=api_url, limiter=TelegramLimiter(limits))
-    state = TelegramState(database, clock)
-    channel = TelegramChannel(bot=bot, hub=hub, texts=texts, state=state, clock=clock, public_url=public_url)
+    state, form_state = TelegramState(database, clock), FormState(database, clock)
+    speaker = Speaker(bot=bot, texts=texts, state=state, public_url=public_url)
+    tidying = Tidying(bot, form_state)
+    flow = returns = None
+    if form is not None:
+        flow = FormFlow(form=form, bot=bot, speaker=speaker, state=form_state, tidying=tidying, clock=clock)
+    if cases is not None:
+        returns = ReturnFlow(cases=cases, bot=bot, speaker=speaker, state=form_state, tidying=tidying, clock=clock)
+    channel = TelegramChannel(
+        bot=bot, hub=hub, texts=texts, state=state, speaker=speaker, clock=clock, form=flow, returns=returns
+    )
     return TelegramRunner(
         bot=bot,
         channel=channel,
         hub=hub,
         state=state,
+        form_state=form_state,
         texts=texts,
         webhook_url=webhook_url,
         webhook_secret=webhook_secret,

@@ -17,7 +17,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.telegram_server.rules import RefusedError, plain_text, read_request
@@ -26,6 +26,8 @@ TOKEN = "123456:TEST-token_for_the_local_server"
 BOT = {"id": 123456, "is_bot": True, "first_name": "ICC Hub", "username": "IccHubTestBot"}
 PATIENCE = 10.0
 """Seconds in which the bot must have handled an update."""
+MOST_DOWNLOAD = 20 * 1024 * 1024
+"""What a bot may download."""
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Sent:
     html: str
     keyboard: list[list[dict[str, str]]]
     at: float
+    date: int
     edits: int = 0
 
     @property
@@ -48,7 +51,7 @@ class Sent:
         return [button["text"] for row in self.keyboard for button in row]
 
     def as_message(self, chat: dict[str, Any]) -> dict[str, Any]:
-        message = {"message_id": self.message_id, "date": 1_795_000_000, "chat": chat, "from": BOT, "text": self.text}
+        message = {"message_id": self.message_id, "date": self.date, "chat": chat, "from": BOT, "text": self.text}
         return message | ({"reply_markup": {"inline_keyboard": self.keyboard}} if self.keyboard else {})
 
 
@@ -68,8 +71,16 @@ class BotApi:
     faults: dict[int, list[RefusedError]] = field(default_factory=dict)
     """What the next messages to a chat meet."""
     open_presses: set[str] = field(default_factory=set)
+    written: set[tuple[int, int]] = field(default_factory=set)
+    """Messages of people, by chat and number, that nobody deleted."""
+    deleted: list[tuple[int, int]] = field(default_factory=list)
+    old: set[int] = field(default_factory=set)
+    """Numbers of messages that are older than 48 hours."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By file id. What is missing here is not kept any more."""
     is_closing: bool = False
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
+    _seconds: Iterator[int] = field(default_factory=lambda: itertools.count(1_795_000_000))
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     # For tests
@@ -98,6 +109,10 @@ class BotApi:
 
     def next_number(self) -> int:
         return next(self._numbers)
+
+    def next_second(self) -> int:
+        """Telegram's clock, on which everything here takes a second."""
+        return next(self._seconds)
 
     # For the bot
 
@@ -164,7 +179,7 @@ class BotApi:
         self._meet(chat_id)
         number = self.next_number()
         keyboard = (values.get("reply_markup") or {}).get("inline_keyboard", [])
-        sent = Sent(chat_id, number, values["text"], keyboard, time.monotonic())
+        sent = Sent(chat_id, number, values["text"], keyboard, time.monotonic(), self.next_second())
         self.sent[chat_id, number] = sent
         return sent.as_message({"id": chat_id, "type": "private", "first_name": "P"})
 
@@ -173,6 +188,45 @@ class BotApi:
 
     async def _editMessageReplyMarkup(self, values: dict[str, Any]) -> Any:  # noqa: N802
         return self._edit(values, None)
+
+    async def _deleteMessage(self, values: dict[str, Any]) -> Any:  # noqa: N802
+        place = (values["chat_id"], values["message_id"])
+        if place not in self.sent and place not in self.written:
+            raise RefusedError(400, "Bad Request: message to delete not found")
+        self._delete([place])
+        return True
+
+    async def _deleteMessages(self, values: dict[str, Any]) -> Any:  # noqa: N802
+        if not 1 <= len(values["message_ids"]) <= 100:
+            raise RefusedError(400, "Bad Request: there must be from 1 to 100 message identifiers")
+        self._delete([(values["chat_id"], number) for number in values["message_ids"]])
+        return True
+
+    def _delete(self, places: list[tuple[int, int]]) -> None:
+        """All or none; what is not there any more is skipped."""
+        if any(number in self.old for _, number in places):
+            raise RefusedError(400, "Bad Request: message can't be deleted")
+        for place in places:
+            if place in self.sent or place in self.written:
+                self.sent.pop(place, None)
+                self.written.discard(place)
+                self.deleted.append(place)
+
+    async def _getFile(self, values: dict[str, Any]) -> Any:  # noqa: N802
+        content = self.files.get(values["file_id"])
+        if content is None:
+            raise RefusedError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        if len(content) > MOST_DOWNLOAD:
+            raise RefusedError(400, "Bad Request: file is too big")
+        path = f"files/{values['file_id']}"
+        return {"file_id": values["file_id"], "file_unique_id": "u", "file_size": len(content), "file_path": path}
+
+    async def hand_out(self, request: Request) -> Response:
+        """A file, under the address that the API gives for it."""
+        content = self.files.get(request.path_params["path"].rpartition("/")[2])
+        if request.path_params["token"] != TOKEN or content is None:
+            return Response(status_code=404)
+        return Response(content, media_type="application/octet-stream")
 
     async def _answerCallbackQuery(self, values: dict[str, Any]) -> Any:  # noqa: N802
         if values["callback_query_id"] not in self.open_presses:
@@ -189,7 +243,8 @@ class BotApi:
             raise RefusedError(400, "Bad Request: message is not modified")
         message.html, message.keyboard = html or message.html, keyboard
         message.edits += 1
-        return message.as_message({"id": message.chat_id, "type": "private", "first_name": "P"})
+        shown = message.as_message({"id": message.chat_id, "type": "private", "first_name": "P"})
+        return shown | {"edit_date": self.next_second()}
 
     def _meet(self, chat_id: Any) -> None:
         if chat_id in self.blocked:
@@ -219,7 +274,27 @@ class Person:
 
     def message(self, **parts: Any) -> dict[str, Any]:
         number = self.api.next_number()
-        return {"message_id": number, "date": 1_795_000_000, "chat": self.chat, "from": self.user, **parts}
+        self.api.written.add((self.id, number))
+        date = self.api.next_second()
+        return {"message_id": number, "date": date, "chat": self.chat, "from": self.user, **parts}
+
+    @property
+    def words(self) -> set[int]:
+        """Numbers of this person's own messages that stand in the chat."""
+        return {number for chat_id, number in self.api.written if chat_id == self.id}
+
+    def file(self, kind: str, content: bytes, **parts: Any) -> dict[str, Any]:
+        """A message with a photo, a voice message, a document or a sound recording."""
+        file_id = f"{kind}-{self.api.next_number()}"
+        self.api.files[file_id] = content
+        file: dict[str, Any] = {"file_id": file_id, "file_unique_id": "u", "file_size": len(content)}
+        shape: dict[str, Any] = {
+            "photo": [file | {"width": 90, "height": 60} | {"file_size": 9}, file | {"width": 900, "height": 600}],
+            "voice": file | {"duration": 5, "mime_type": "audio/ogg"},
+            "audio": file | {"duration": 5, "mime_type": "audio/mpeg", "file_name": "call.mp3"},
+            "document": file | {"mime_type": "application/pdf", "file_name": "letter.pdf"},
+        }
+        return self.message(**{kind: shape[kind]}, **parts)
 
     async def types(self, text: str) -> list[Sent]:
         """Write, and read what the bot answers."""
@@ -227,9 +302,9 @@ class Person:
 
     async def sends(self, **update: Any) -> list[Sent]:
         """Any update of this person, and what the bot writes then."""
-        before = len(self.screen)
+        before = {message.message_id for message in self.screen}
         await self.api.until_handled(await self.api.put(**update))
-        return self.screen[before:]
+        return [message for message in self.screen if message.message_id not in before]
 
     async def presses(self, title: str, *, on: Sent | None = None) -> list[Sent]:
         """Press the newest button with this title (a part is enough); returns new messages, not edited ones."""
@@ -268,7 +343,12 @@ def _refuse(error: RefusedError) -> JSONResponse:
 async def running_bot_api() -> AsyncIterator[BotApi]:
     """The server on a free port of loopback."""
     api = BotApi()
-    app = Starlette(routes=[Route("/bot{token}/{method}", api.answer, methods=["GET", "POST"])])
+    app = Starlette(
+        routes=[
+            Route("/bot{token}/{method}", api.answer, methods=["GET", "POST"]),
+            Route("/file/bot{token}/{path:path}", api.hand_out),
+        ]
+    )
     # The protocol is named, since asyncio sends without delay (TCP_NODELAY) only where it is.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))

@@ -9,17 +9,21 @@ import pytest
 from pydantic import SecretStr
 
 from app import build_hub, build_telegram
+from channels.forms import CaseReturn, GuidedForm
 from channels.telegram.limiter import Limits
 from channels.telegram.runner import TelegramRunner, Timing
+from channels.telegram.wiring import build_runner
+from conversation.for_channels import HubForChannels
 from conversation.replies import Wording
 from core.clock import FixedClock
 from core.settings import Settings
 from migrations.run import migrate
+from tests.channels.telegram.fakes import RECEIPT, FakeCases, FakeForm
 from tests.fakes import FakeAssistant
 from tests.telegram_server.server import TOKEN, BotApi, Person, running_bot_api
 from web.state import Hub
 
-QUICK = Timing(lease=3.0, poll=1, look=0.05, backoff=0.05)
+QUICK = Timing(lease=3.0, poll=1, look=0.05, backoff=0.05, tidy=0.05)
 FAST = Limits(second=0.01)
 """So that journeys need not wait; the limiter has tests of its own."""
 
@@ -55,6 +59,46 @@ async def runner(hub: Hub) -> AsyncIterator[TelegramRunner]:
     runner.start()
     yield runner
     await runner.stop()
+
+
+@pytest.fixture
+def form() -> FakeForm:
+    return FakeForm()
+
+
+@pytest.fixture
+def cases() -> FakeCases:
+    return FakeCases(RECEIPT.format(last="99999"))
+
+
+@pytest.fixture
+async def with_reports(hub: Hub, form: FakeForm, cases: FakeCases) -> AsyncIterator[TelegramRunner]:
+    """The running channel, with a stand-in for the report and the return."""
+    runner = reporting_runner(hub, form=form, cases=cases)
+    runner.start()
+    yield runner
+    await runner.stop()
+
+
+def reporting_runner(hub: Hub, *, form: GuidedForm, cases: CaseReturn) -> TelegramRunner:
+    """A channel that takes reports, as app.py builds it."""
+    settings = hub.settings
+    assert settings.telegram_token is not None
+    return build_runner(
+        token=settings.telegram_token.get_secret_value(),
+        api_url=settings.telegram_api_url,
+        webhook_url=None,
+        webhook_secret="secret",
+        public_url="https://hub.example.org",
+        hub=HubForChannels(hub.conversations, hub.database, hub.clock),
+        database=hub.database,
+        clock=hub.clock,
+        texts=hub.wording.texts,
+        form=form,
+        cases=cases,
+        timing=QUICK,
+        limits=FAST,
+    )
 
 
 @pytest.fixture

@@ -206,8 +206,8 @@ async def test_every_command_answers_in_the_language_and_the_menu_too(
     expected = {
         "start": "telegram.start",
         "help": "telegram.help",
-        "report": "telegram.report_first",
-        "reply": "telegram.reply",
+        "report": "report.step.safe.title",
+        "reply": "telegram.case.ask",
         "preferences": "flow.preferences",
         "privacy": "telegram.privacy",
         "stop": "telegram.stopped",
@@ -250,10 +250,10 @@ async def test_typing_is_shown_while_an_answer_takes_long(
     assert api.calls_of("sendChatAction")[0] == {"chat_id": person.id, "action": "typing"}
 
 
-async def test_a_report_says_first_that_telegram_is_never_anonymous(make_person: MakePerson) -> None:
-    first, opening = await make_person().types("/report")
-    assert "never anonymous" in first.text
-    assert "not ready yet" in opening.text
+async def test_a_report_says_first_that_telegram_is_not_anonymous(make_person: MakePerson) -> None:
+    [opening] = await make_person().types("/report")
+    assert "Telegram is not anonymous" in opening.text
+    assert '/report">Tell it on the web page' in opening.html
 
 
 async def test_the_team_s_answer_waits_for_a_chat_that_telegram_slows_down(

@@ -17,6 +17,8 @@ from app import build_app, build_telegram
 from channels.telegram.models import TelegramButton, TelegramChat, TelegramUpdate, TelegramWaiting
 from channels.telegram.runner import TelegramRunner
 from channels.telegram.state import Claim, TelegramState
+from conversation.errors import AssistantUnavailableError
+from conversation.models import Handoff
 from core.clock import FixedClock
 from core.database import Database
 from core.settings import Settings
@@ -51,7 +53,7 @@ async def test_reordered_updates_are_all_answered_in_their_order(make_person: Ma
         }
         api._news.notify_all()
     await person.waits_for(2)
-    assert ["receipt code" in message.text for message in person.screen] == [True, False]
+    assert ["25 digits" in message.text for message in person.screen] == [True, False]
 
 
 @pytest.mark.usefixtures("runner")
@@ -199,7 +201,7 @@ async def test_a_flood_of_one_chat_gets_one_sentence_and_others_are_served(
     person = make_person()
     numbers = [await api.put(message=person.message(text="/reply")) for _ in range(35)]
     await api.until_handled(numbers[-1])
-    assert sum("receipt code" in message.text for message in person.screen) == 30
+    assert sum("25 digits" in message.text for message in person.screen) == 30
     assert sum("wait" in message.text for message in person.screen) == 1
     assert len(await make_person().types("/reply")) == 1
 
@@ -270,6 +272,26 @@ async def test_a_second_process_takes_over_when_the_first_dies(
     await first.stop()
 
 
+@pytest.mark.usefixtures("runner")
+async def test_a_deletion_that_the_assistant_refuses_is_told(
+    hub: Hub, make_person: MakePerson, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: str) -> None:
+        raise AssistantUnavailableError(reason="status 500")
+
+    monkeypatch.setattr(assistant, "forget", fail)
+    person = make_person()
+    await person.types("/flow/handoff")
+    await person.types("When does our first year as a member end?")
+    await person.types("/confirm")
+    [asked] = await person.types("/delete")
+    await person.presses("Delete it")
+    assert "could not be deleted now" in asked.text
+    async with hub.database.session() as session:
+        for table in (TelegramChat, TelegramWaiting, Handoff):
+            assert (await session.exec(select(table))).all() == []
+
+
 async def test_an_update_is_claimed_once_and_given_up_after_three_attempts(
     database: Database, clock: FixedClock
 ) -> None:
@@ -333,6 +355,18 @@ async def test_the_webhook_takes_updates_with_its_secret_only(
         api.webhook["secret_token"] = "guessed"
         assert await deliver(api, update | {"update_id": 9}, client) == 404
     assert api.calls_of("getUpdates") == []
+
+
+async def test_while_reports_are_not_open_the_commands_say_so(hub: Hub, make_person: MakePerson) -> None:
+    runner = build_telegram(replace(hub, form=None, cases=None), timing=QUICK, limits=FAST)
+    assert runner is not None
+    runner.start()
+    person = make_person()
+    first, _ = await person.types("/report")
+    assert "never anonymous" in first.text
+    [note] = await person.types("/reply")
+    assert "not ready yet" in note.text
+    await runner.stop()
 
 
 async def test_without_a_token_the_channel_is_off(hub: Hub, settings: Settings) -> None:

@@ -1,0 +1,304 @@
+"""Coming back to a report with its receipt code (/reply): the case as its reporter sees it, in a chat.
+
+The code is deleted from the chat as soon as it came. What opens the case again (``ReporterCase.token``) stays in this
+process's memory for 15 minutes and in no table: whoever takes the database, with the hub's secret key, must not be able
+to open a report, so after a restart, or in another process, the code is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from telegram import Message
+
+from channels.forms import CaseReturn, IncomingFile, ReporterCase
+from channels.telegram.bot import TelegramBot
+from channels.telegram.codes import count_digits, is_code, looks_like_code
+from channels.telegram.contract import CHANNEL
+from channels.telegram.files import MOST_MEGABYTES, FileTooLargeError, FileUnavailableError, fetch, find_attachment
+from channels.telegram.form_state import Asks, FormState
+from channels.telegram.formatting import Outgoing, Rows
+from channels.telegram.recall import Recall
+from channels.telegram.screens import pack, quote, say, under
+from channels.telegram.speaking import Chat, Speaker
+from channels.telegram.tidying import Tidying
+from core.clock import Clock
+from core.errors import HubError
+from core.languages import SOURCE_LANGUAGE
+
+MINUTES = 15
+STAYS_OPEN = timedelta(minutes=MINUTES)
+MARK = ":case:"
+ADD, SHOW, CLOSE, SEND, DROP = (MARK + word for word in ("add", "show", "close", "send", "drop"))
+AGREE, REFUSE = MARK + "agree", MARK + "refuse"
+WITHDRAW, WITHDRAW_YES, WITHDRAW_SURE = (MARK + word for word in ("withdraw", "withdraw-yes", "withdraw-sure"))
+SAID_OPENLY = frozenset({"receipt_incomplete", "too_many_messages"})
+FILE_REFUSALS = {FileTooLargeError: "telegram.form.file_too_large", FileUnavailableError: "telegram.form.file_lost"}
+
+
+@dataclass
+class Held:
+    """Something that may be meant for the desk, until the person says so."""
+
+    text: str | None
+    file: IncomingFile | None
+
+
+@dataclass
+class OpenCase:
+    """A case that is open in a chat."""
+
+    chat: Chat
+    token: str = field(repr=False)
+    desk: str
+    shown: int | None = None
+    """The message with the buttons."""
+    is_adding: bool = False
+    held: Held | None = field(default=None, repr=False)
+    added: set[int] = field(default_factory=set)
+    """Messages that were passed on, since an update may come twice."""
+
+
+class ReturnFlow:
+    """The returns of every chat."""
+
+    def __init__(
+        self,
+        *,
+        cases: CaseReturn,
+        bot: TelegramBot,
+        speaker: Speaker,
+        state: FormState,
+        tidying: Tidying,
+        clock: Clock,
+    ) -> None:
+        self._cases = cases
+        self._bot = bot
+        self._speaker = speaker
+        self._state = state
+        self._tidying = tidying
+        self._open: Recall[OpenCase] = Recall(clock, STAYS_OPEN)
+
+    async def begin(self, chat: Chat, text: str, message_id: int) -> None:
+        """/reply, alone or with the code behind it."""
+        case = self._open.find(chat.id)
+        if count_digits(text):
+            await self._try_code(chat, text, message_id)
+        elif case is not None:
+            await self._show(case, await self._cases.show(case.token, language=chat.language))
+        else:
+            await self._ask_code(chat, "telegram.case.ask")
+
+    async def take_message(self, chat: Chat, message: Message) -> bool:
+        """Whether the message was for a return: a code, or something for an open case. Then it goes nowhere else."""
+        text = message.text or message.caption or ""
+        row = await self._state.find(chat.form_key)
+        asks = row.asks if row is not None else None
+        # In a report that is being told, a code is the new one, which is typed to show that it was kept.
+        tells = row is not None and row.version is not None
+        if (is_code(text) and (asks or not tells)) or (asks == Asks.CODE and looks_like_code(text)):
+            await self._try_code(chat, text, message.message_id)
+            return True
+        if asks != Asks.CASE:
+            return False
+        case = self._open.find(chat.id)
+        if case is None:
+            # Whoever believes the case to be open must not tell it to the assistant instead.
+            await self._tidying.delete_now(chat, message.message_id)
+            await self._ask_code(chat, "telegram.case.closed_meanwhile")
+            return True
+        await self._take_for(case, message)
+        return True
+
+    async def take_press(self, chat: Chat, message_id: int, data: str) -> None:
+        """A button of a case."""
+        case = self._open.find(chat.id)
+        if data == CLOSE:
+            await self._end(chat, "telegram.case.closed")
+        elif case is None:
+            await self._bot.change_keyboard(chat.id, message_id, [])
+            await self._ask_code(chat, "telegram.case.closed_meanwhile")
+        else:
+            self._open.put(chat.id, case)
+            try:
+                await self._press(case, message_id, data)
+            except HubError as error:
+                await self._explain(case, error)
+
+    async def forget(self, chat: Chat) -> None:
+        """Close without a word, and delete it from the chat."""
+        self._open.drop(chat.id)
+        await self._tidying.tidy(chat, of_return=True)
+
+    async def sweep(self) -> None:
+        """Close what was left alone, and delete it from the chat."""
+        for case in self._open.sweep():
+            if case.shown is not None:
+                [message] = self._speaker.sentence(case.chat, "telegram.case.left_alone", minutes=MINUTES)
+                await self._bot.change(case.chat.id, case.shown, message)
+                await self._state.untrack(case.chat.form_key, [case.shown])
+            await self._tidying.tidy(case.chat, of_return=True)
+
+    # Steps
+
+    async def _try_code(self, chat: Chat, text: str, message_id: int) -> None:
+        is_deleted = await self._tidying.delete_now(chat, message_id)
+        try:
+            async with self._bot.typing(chat.id):
+                found = await self._cases.open(text, source=f"{CHANNEL}:{chat.id}", language=chat.language)
+        except HubError as error:
+            # A code that opens nothing gets one and the same sentence, whatever the reason.
+            key = error.text_key if error.code in SAID_OPENLY else "error.receipt_unknown"
+            await self._ask_code(chat, key, **error.values)
+            return
+        case = OpenCase(chat, found.token, found.desk)
+        self._open.put(chat.id, case)
+        await self._set(chat, Asks.CASE)
+        if not is_deleted:
+            await self._speaker.say(chat, "telegram.case.delete_code")
+        await self._show(case, found)
+
+    async def _take_for(self, case: OpenCase, message: Message) -> None:
+        chat = case.chat
+        self._open.put(chat.id, case)
+        await self._state.track(chat.form_key, message.message_id, of_return=True)
+        attachment, file = find_attachment(message), None
+        if attachment is None and message.text is None:
+            await self._write(case, "telegram.form.kinds")
+            return
+        if attachment is not None:
+            try:
+                file = await fetch(self._bot, attachment)
+            except (FileTooLargeError, FileUnavailableError) as error:
+                await self._write(case, FILE_REFUSALS[type(error)])
+                return
+        held = Held(message.text or message.caption, file)
+        if case.is_adding:
+            await self._add(case, held, message.message_id)
+            return
+        case.held = held
+        keys = self._keys(chat, {"send": SEND, "drop": DROP})
+        await self._write(case, "telegram.case.held", keys, desk=case.desk)
+
+    async def _add(self, case: OpenCase, held: Held, number: int) -> None:
+        if number not in case.added:
+            try:
+                async with self._bot.typing(case.chat.id):
+                    found = await self._cases.add(
+                        case.token, language=case.chat.language, text=held.text, file=held.file
+                    )
+            except HubError as error:
+                await self._explain(case, error)
+                return
+            case.added.add(number)
+            case.token = found.token
+        keys = self._keys(case.chat, {"show": SHOW, "close": CLOSE})
+        await self._write(case, "telegram.case.added", keys, desk=case.desk)
+
+    async def _press(self, case: OpenCase, message_id: int, data: str) -> None:
+        chat = case.chat
+        if data == ADD:
+            case.is_adding = True
+            await self._write(case, "telegram.case.add_ask", desk=case.desk)
+        elif data == SHOW:
+            case.is_adding, case.held = False, None
+            await self._show(case, await self._cases.show(case.token, language=chat.language))
+        elif data in {AGREE, REFUSE}:
+            await self._bot.change_keyboard(chat.id, message_id, [])
+            found = await self._cases.answer(case.token, language=chat.language, agrees=data == AGREE)
+            await self._show(case, found)
+        elif data in {SEND, DROP}:
+            held, case.held = case.held, None
+            await self._bot.change_keyboard(chat.id, message_id, [])
+            if data == SEND and (held is not None or -message_id in case.added):
+                await self._add(case, held or Held(None, None), -message_id)
+            elif held is not None:
+                await self._write(case, "telegram.case.dropped", self._keys(chat, {"show": SHOW, "close": CLOSE}))
+        elif data in {WITHDRAW, WITHDRAW_YES}:
+            is_first = data == WITHDRAW
+            words, yes = ("ask", WITHDRAW_YES) if is_first else ("ask_again", WITHDRAW_SURE)
+            if not is_first:
+                await self._bot.change_keyboard(chat.id, message_id, [])
+            keys = self._keys(chat, {f"withdraw_{'yes' if is_first else 'sure'}": yes, "withdraw_no": SHOW})
+            await self._write(case, f"telegram.case.withdraw_{words}", keys, desk=case.desk)
+        elif data == WITHDRAW_SURE:
+            await self._cases.withdraw(case.token)
+            await self._tidying.drop_receipt(chat)
+            await self._end(chat, "telegram.case.withdrawn")
+        else:
+            await self._speaker.say(chat, "telegram.old_button")
+
+    async def _end(self, chat: Chat, key: str) -> None:
+        self._open.drop(chat.id)
+        await self._set(chat, None)
+        left = await self._tidying.tidy(chat, of_return=True)
+        await self._speaker.say(chat, key)
+        if left:
+            await self._speaker.say(chat, "telegram.form.tidied_partly", count=left)
+
+    async def _explain(self, case: OpenCase, error: HubError) -> None:
+        """Why something did not go; where the case is closed on the other side, it closes here."""
+        if error.code in {"return_closed", "receipt_unknown"}:
+            self._open.drop(case.chat.id)
+            await self._ask_code(case.chat, "telegram.case.closed_meanwhile")
+            return
+        reason = f"error.file_{error.values.get('reason')}"
+        texts = self._speaker.texts
+        known = (key for key in (reason, error.text_key) if texts.has(key, SOURCE_LANGUAGE))
+        await self._write(case, next(known, "error.unexpected"), **error.values)
+
+    async def _ask_code(self, chat: Chat, key: str, **values: object) -> None:
+        await self._set(chat, Asks.CODE)
+        await self._speaker.say(chat, key, self._keys(chat, {"cancel": CLOSE}), **({"minutes": MINUTES} | values))
+
+    async def _set(self, chat: Chat, asks: Asks | None) -> None:
+        row = await self._state.get(chat.form_key)
+        row.asks = asks
+        row.is_last = False
+        await self._state.save(row)
+
+    # What is shown
+
+    async def _show(self, case: OpenCase, found: ReporterCase) -> None:
+        case.token, case.desk = found.token, found.desk
+        self._open.put(case.chat.id, case)
+        html = pack(self._blocks(case.chat, found))
+        keys = self._keys(case.chat, {"add": ADD, "withdraw": WITHDRAW, "close": CLOSE})
+        if found.asked is not None:
+            keys = self._keys(case.chat, {"agree": AGREE, "refuse": REFUSE}) + keys
+        for number, part in enumerate(html, start=1):
+            rows = keys if number == len(html) else []
+            sent = await self._tidying.say(case.chat, Outgoing(part, rows), of_return=True)
+            case.shown = sent.number
+
+    def _blocks(self, chat: Chat, found: ReporterCase) -> Iterable[str]:
+        texts, language = self._speaker.texts, chat.language
+        yield from say(texts.get("telegram.case.head", language, desk=found.desk), language, "b")
+        yield from say(found.status, language)
+        for note in found.notes:
+            yield from say(note, language)
+        if not found.messages:
+            yield from say(texts.get("telegram.case.no_messages", language), language, "i")
+        for message in found.messages:
+            who = "from_desk" if message.from_desk else "from_you"
+            head = texts.get(f"telegram.case.{who}", language, desk=found.desk, date=message.written_on)
+            yield from under(say(head, language, "b"), quote(message.text))
+            if message.original is not None:
+                yield from under(
+                    say(texts.get("telegram.case.original", language), language, "i"), quote(message.original)
+                )
+            if message.file_names:
+                names = quote("\n".join(f"• {name}" for name in message.file_names))
+                yield from under(say(texts.get("telegram.form.files", language), language), names)
+        if found.asked is not None:
+            yield from say(found.asked, language, "b")
+
+    async def _write(self, case: OpenCase, key: str, rows: Rows | None = None, /, **values: object) -> None:
+        values = {"most": MOST_MEGABYTES} | values
+        for message in self._speaker.sentence(case.chat, key, rows, **values):
+            await self._tidying.say(case.chat, message, of_return=True)
+
+    def _keys(self, chat: Chat, names: dict[str, str]) -> Rows:
+        return [[self._speaker.button(chat, f"telegram.case.{name}", data)] for name, data in names.items()]

@@ -1,0 +1,275 @@
+"""Coming back to a report with its code, against a stand-in for the case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from channels.forms import CaseMessage
+from channels.telegram.codes import is_code, looks_like_code
+from channels.telegram.models import TelegramForm, TelegramFormMessage
+from channels.telegram.runner import TelegramRunner
+from core.clock import FixedClock
+from tests.channels.telegram.conftest import MakePerson, reporting_runner, until
+from tests.channels.telegram.fakes import FakeCases, FakeForm
+from tests.fakes import FakeAssistant
+from tests.telegram_server.rules import RefusedError
+from tests.telegram_server.server import BotApi, Person
+from web.state import Hub
+
+pytestmark = pytest.mark.usefixtures("with_reports")
+
+CODE = "12345 67890 12345 67890 99999"
+ANSWER = "Yes, on Monday at ten."
+
+
+@pytest.fixture
+def person(make_person: MakePerson) -> Person:
+    return make_person()
+
+
+async def open_case(person: Person) -> None:
+    await person.types("/reply")
+    await person.types(CODE)
+
+
+async def tracked(hub: Hub) -> int:
+    async with hub.database.session() as session:
+        return len((await session.exec(select(TelegramFormMessage))).all())
+
+
+async def test_the_code_opens_the_case_and_is_deleted_at_once(person: Person) -> None:
+    [asked] = await person.types("/reply")
+    assert "25 digits" in asked.text
+    before = person.words
+    [case] = await person.types(CODE)
+    assert person.words == before
+    for words in ("Desk of Bologna", "Somebody reads it.", "Please call us.", "Chiamateci.", "The deadline is in May."):
+        assert words in case.text
+    assert case.titles == ["Write something or send a file", "Take my report back", "Close my report"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [CODE, CODE.replace(" ", "-"), CODE.replace(" ", ""), "١٢٣٤٥ ٦٧٨٩٠ ١٢٣٤٥ ٦٧٨٩٠ ٩٩٩٩٩", f"code: {CODE}"],
+)
+async def test_a_code_is_taken_in_any_script_also_where_nobody_asked_for_it(
+    person: Person, assistant: FakeAssistant, cases: FakeCases, code: str
+) -> None:
+    await person.types(code)
+    assert len(cases.tries) == 1
+    assert assistant.asked == []
+    assert person.words == set()
+
+
+async def test_a_code_behind_the_command_is_deleted_too(person: Person, cases: FakeCases) -> None:
+    await person.types(f"/reply {CODE}")
+    assert len(cases.tries) == 1
+    assert person.words == set()
+
+
+async def test_every_wrong_code_gets_the_same_sentence(
+    hub: Hub, person: Person, cases: FakeCases, assistant: FakeAssistant
+) -> None:
+    await person.types("/reply")
+    said = set()
+    for code in ("00000 00000 00000 00000 00000", "12345", CODE + "7"):
+        [refused] = await person.types(code)
+        said.add(refused.text)
+    cases.is_withdrawn = True
+    [refused] = await person.types(CODE)
+    said.add(refused.text)
+    assert said == {hub.wording.texts.get("error.receipt_unknown", "en")}
+    assert len(person.words) == 1
+    cases.is_throttled = True
+    [refused] = await person.types(CODE)
+    assert "60 seconds" in refused.text
+    assert assistant.asked == []
+
+
+async def test_a_question_instead_of_the_code_is_a_question(person: Person, assistant: FakeAssistant) -> None:
+    await person.types("/reply")
+    await person.types("/tool/icc-index")
+    assert len(assistant.asked) == 1
+
+
+async def test_a_long_case_is_split_and_only_its_end_has_buttons(person: Person, cases: FakeCases) -> None:
+    cases.messages += [CaseMessage(True, "حرف وكلمة. " * 300, "ar", "5 November 2026") for _ in range(3)]
+    await person.types("/reply")
+    *parts, last = await person.types(CODE)
+    assert len(parts) >= 3
+    assert all(part.keyboard == [] for part in parts)
+    assert "Close my report" in last.titles
+
+
+async def test_what_is_added_goes_to_the_desk_and_not_to_the_assistant(
+    person: Person, cases: FakeCases, assistant: FakeAssistant
+) -> None:
+    await open_case(person)
+    await person.presses("Write something")
+    [added] = await person.types(ANSWER)
+    assert "Passed on to Desk of Bologna" in added.text
+    await person.sends(message=person.file("voice", b"voice", caption="listen"))
+    assert [(message.text, message.file_names) for message in cases.messages[1:]] == [
+        (ANSWER, []),
+        ("listen", ["voice.ogg"]),
+    ]
+    assert cases.files[0].is_voice
+    [case] = await person.presses("Show my report")
+    assert ANSWER in case.text
+    assert assistant.asked == []
+
+
+async def test_a_text_that_nobody_asked_for_is_shown_back_first(
+    person: Person, cases: FakeCases, assistant: FakeAssistant
+) -> None:
+    await open_case(person)
+    [held] = await person.types(ANSWER)
+    assert len(cases.messages) == 1
+    await person.presses("No, do not pass it on", on=held)
+    assert len(cases.messages) == 1
+    [held] = await person.types(ANSWER)
+    await person.presses("Yes, pass it on", on=held)
+    assert cases.messages[-1].text == ANSWER
+    assert assistant.asked == []
+
+
+async def test_something_is_added_once_when_telegram_is_away_after_it(
+    person: Person, api: BotApi, cases: FakeCases
+) -> None:
+    await open_case(person)
+    await person.presses("Write something")
+    api.faults[person.id] = [RefusedError(502, "Bad Gateway")] * 4
+    [added] = await person.types(ANSWER)
+    assert "Passed on" in added.text
+    assert len(cases.messages) == 2
+
+
+async def test_files_that_cannot_be_taken_get_a_sentence(person: Person, cases: FakeCases) -> None:
+    await open_case(person)
+    await person.presses("Write something")
+    [refused] = await person.sends(message=person.file("document", b"x" * (20 * 1024 * 1024 + 1)))
+    assert "at most 20 MB" in refused.text
+    [refused] = await person.sends(message=person.message(dice={"emoji": "🎲", "value": 3}))
+    assert "voice messages" in refused.text
+    assert cases.files == []
+
+
+async def test_closing_deletes_the_case_from_the_chat(hub: Hub, person: Person) -> None:
+    await open_case(person)
+    await person.presses("Write something")
+    await person.types(ANSWER)
+    [closed] = await person.presses("Close my report")
+    assert "closed your report" in closed.text
+    shown = "".join(message.text for message in person.screen)
+    assert "Please call us." not in shown
+    assert len(person.words) == 1
+    assert await tracked(hub) == 0
+    async with hub.database.session() as session:
+        assert (await session.exec(select(TelegramForm))).all() == []
+
+
+async def test_withdrawing_is_asked_twice(person: Person, cases: FakeCases) -> None:
+    await open_case(person)
+    await person.presses("Take my report back")
+    await person.presses("No, leave it")
+    await person.presses("Take my report back")
+    await person.presses("Yes, take it back")
+    assert not cases.is_withdrawn
+    [done] = await person.presses("Yes, delete everything now")
+    assert cases.is_withdrawn
+    assert "taken back" in done.text
+    assert "Please call us." not in "".join(message.text for message in person.screen)
+
+
+async def test_a_question_for_consent_is_answered_with_a_button(person: Person, cases: FakeCases) -> None:
+    cases.asked = "May Desk of Modena have your report?"
+    await person.types("/reply")
+    [case] = await person.types(CODE)
+    assert "May Desk of Modena" in case.text
+    [case] = await person.presses("Yes, I agree")
+    assert cases.agreed is True
+    assert "Yes, I agree" not in case.titles
+
+
+async def test_a_case_left_alone_is_closed_and_deleted_after_15_minutes(
+    hub: Hub, person: Person, cases: FakeCases, assistant: FakeAssistant, clock: FixedClock
+) -> None:
+    await open_case(person)
+    clock.at += timedelta(minutes=14)
+    await person.presses("Write something")
+    clock.at += timedelta(minutes=14)
+    await person.types(ANSWER)
+    clock.at += timedelta(minutes=16)
+    await until(lambda: any("without a message from you" in message.text for message in person.screen))
+    assert "Please call us." not in "".join(message.text for message in person.screen)
+    [closed] = await person.types("and one thing more")
+    assert "Nothing was passed on" in closed.text
+    assert assistant.asked == []
+    assert len(cases.messages) == 2
+    [case] = await person.types(CODE)
+    assert ANSWER in case.text
+
+
+async def test_the_key_to_a_case_survives_no_restart(
+    hub: Hub, person: Person, form: FakeForm, cases: FakeCases, assistant: FakeAssistant, with_reports: TelegramRunner
+) -> None:
+    await open_case(person)
+    await person.presses("Write something")
+    await with_reports.stop()
+    second = reporting_runner(hub, form=form, cases=cases)
+    second.start()
+    [closed] = await person.types(ANSWER)
+    assert "Nothing was passed on" in closed.text
+    assert assistant.asked == []
+    assert len(cases.messages) == 1
+    [case] = await person.types(CODE)
+    assert "Please call us." in case.text
+    await second.stop()
+
+
+async def test_a_case_that_the_hub_closed_is_opened_with_the_code_again(person: Person, cases: FakeCases) -> None:
+    await open_case(person)
+    cases.tokens.clear()
+    await person.presses("Write something")
+    [closed] = await person.types(ANSWER)
+    assert "type your code again" in closed.text
+
+
+async def test_a_return_in_the_middle_of_a_report_leaves_the_report_as_it_is(
+    person: Person, form: FakeForm, cases: FakeCases
+) -> None:
+    await person.types("/report")
+    await person.presses("Safe")
+    await person.presses("The city's desk")
+    await open_case(person)
+    await person.presses("Write something")
+    await person.types(ANSWER)
+    await person.presses("Close my report")
+    await person.types("my story")
+    assert cases.messages[-1].text == ANSWER
+    assert form.drafts[str(person.id)].answers["story"] == "my story"
+
+
+async def test_a_code_that_could_not_be_deleted_is_told(person: Person, api: BotApi) -> None:
+    message = person.message(text=CODE)
+    api.old.add(message["message_id"])
+    note, _ = await person.sends(message=message)
+    assert "delete it yourself" in note.text
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "asked_for"),
+    [
+        (CODE, True, True),
+        (CODE[:-1], True, True),
+        ("12345", False, True),
+        ("1234", False, False),
+        ("How do I reach 051 219 4747?", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_code_is_told_from_other_texts(text: str, whole: bool, asked_for: bool) -> None:
+    assert (is_code(text), looks_like_code(text)) == (whole, asked_for)
