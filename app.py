@@ -6,6 +6,7 @@ import hmac
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -29,7 +30,24 @@ from knowledge.base import load_knowledge
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
-from web import api, catalogue, chat, health, information, internal, pages
+from reports.intake.deadlines import Deadlines
+from reports.intake.service import Intake
+from reports.returning import CaseDoor
+from web import (
+    api,
+    catalogue,
+    chat,
+    desk,
+    health,
+    information,
+    internal,
+    message_links,
+    observatory,
+    pages,
+    report,
+    report_desk,
+    report_return,
+)
 from web.limits import BodyLimit, MessageLimits
 from web.problems import problem, reader_language, register_problem_handlers
 from web.security import SecurityHeaders
@@ -83,8 +101,40 @@ def build_hub(
         without_assistant=without_assistant,
         languages=languages,
     )
-    limits = MessageLimits(settings.trusted_proxy_addresses)
-    return Hub(settings, database, clock, wording, assistant, conversations, limits, internal_token(settings))
+    deadlines = Deadlines.load(wording.base, wording.texts)
+    intake, door = build_reports(settings, database, clock, wording, deadlines)
+    return Hub(
+        settings=settings,
+        database=database,
+        clock=clock,
+        wording=wording,
+        assistant=assistant,
+        conversations=conversations,
+        limits=MessageLimits(settings.trusted_proxy_addresses),
+        internal_token=internal_token(settings),
+        form=intake,
+        cases=door,
+        deadlines=deadlines.notes,
+    )
+
+
+def build_reports(
+    settings: Settings, database: Database, clock: Clock, wording: Wording, deadlines: Deadlines
+) -> tuple[Intake, CaseDoor]:
+    """The guided report, and coming back to it."""
+    intake = Intake(
+        database=database,
+        clock=clock,
+        secret_key=settings.load_secret_key(),
+        texts=wording.texts,
+        base=wording.base,
+        gazetteer=wording.gazetteer,
+        service_search=wording.services,
+        service_words=wording,
+        deadlines=deadlines,
+        web_form=f"{settings.public_url or settings.address}/report",
+    )
+    return intake, CaseDoor(database, clock, wording.texts, deadlines=deadlines.notes)
 
 
 def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | None = None) -> TelegramRunner | None:
@@ -104,6 +154,8 @@ def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | N
         database=hub.database,
         clock=hub.clock,
         texts=hub.wording.texts,
+        form=hub.form,
+        cases=hub.cases,
         timing=timing,
         limits=limits,
     )
@@ -120,6 +172,8 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     hub = hub or build_hub(settings)
     housekeeping = Housekeeping(hub.database, hub.clock)
     telegram = build_telegram(hub)
+    if telegram is not None:
+        hub = replace(hub, notify=telegram.notify)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -152,7 +206,20 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
 
     app.add_middleware(BodyLimit, refuse=refuse)
     app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)
-    for part in (api, internal, health, chat, catalogue, information):
+    for part in (
+        api,
+        internal,
+        health,
+        chat,
+        catalogue,
+        information,
+        message_links,
+        report,
+        report_return,
+        report_desk,
+        observatory,
+        desk,
+    ):
         app.include_router(part.router)
     if telegram is not None and settings.telegram_webhook_url:
         from web import telegram_webhook

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -45,8 +46,8 @@ def wait_for_port(port: int) -> None:
 
 
 @contextlib.contextmanager
-def running_postgresql() -> Iterator[str]:
-    """A PostgreSQL server of its own with an empty database; yields its address."""
+def running_postgresql(*, durable: bool = False) -> Iterator[str]:
+    """A PostgreSQL server of its own with an empty database; yields its address. ``durable`` writes to the disk."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [
         Path(path) for path in [shutil.which("initdb")] if path
     ]
@@ -66,8 +67,9 @@ def running_postgresql() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         cwd=folder,
     )
+    options = ["-c", "listen_addresses=127.0.0.1", *([] if durable else ["-F"])]
     server = subprocess.Popen(
-        [programs / "postgres", "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", folder, "-F"],
+        [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, *options],
         user=user,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -77,7 +79,8 @@ def running_postgresql() -> Iterator[str]:
         wait_for_port(port)
         yield f"postgresql://hub@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
+        # Fast shutdown: does not wait for clients that forgot to leave.
+        server.send_signal(signal.SIGINT)
         server.wait(PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)
 

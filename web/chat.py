@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from channels.base import MOST_CHARACTERS, IncomingMessage, Reply
 from conversation.errors import MessageTooLongError
-from conversation.replies import contact_line
+from conversation.replies import REPORT, contact_line
 from core.errors import HubError
 from core.languages import LANGUAGES, RELEASED, accepted_language
 from knowledge.schema import Kind
@@ -48,6 +48,8 @@ class Exchange:
     unsent: str = ""
     sender: str = ""
     after: int = 0
+    words: str = ""
+    """The sentence with which somebody told of discrimination; offered as the first words of a report."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ async def chat_form(
     city: Annotated[str, Form()] = "",
     after: Annotated[str, Form()] = "0",
     look: Annotated[str, Form()] = "",
+    words: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     """One turn without JavaScript. The conversation's name travels in the form."""
     # A form sends each line break as two characters (HTML, "normalize newlines").
@@ -101,6 +104,7 @@ async def chat_form(
         said=(said or message)[:MOST_CHARACTERS],
         sender=_read_sender(sender) or page.hub.conversations.new_sender(),
         after=int(after) if after.isdecimal() and len(after) < 10 else 0,
+        words=words[:MOST_CHARACTERS],
     )
     status, headers = 200, {}
     try:
@@ -164,9 +168,17 @@ async def _take_turn(page: Page, exchange: Exchange, message: str, city: str, *,
         )
         answer = await page.hub.conversations.handle(incoming)
         exchange.replies, exchange.language = answer.replies, answer.language
+        exchange.words = _first_words(answer.replies, message, exchange.words)
     late = await late_replies(page.hub, exchange.sender, exchange.after)
     exchange.late, exchange.after = late.replies, late.after
     exchange.nothing_new = look and not late.replies
+
+
+def _first_words(replies: list[Reply], message: str, before: str) -> str:
+    """What was typed to say that something happened; a button pressed after it keeps it, anything else forgets it."""
+    if not any(reply.answer == REPORT for reply in replies):
+        return ""
+    return before if message.startswith("/") else message
 
 
 def _render(
@@ -188,6 +200,7 @@ def _render(
         late=[ShownReply.of(reply) for reply in exchange.late],
         ask=page.hub.wording.base.entries.get(ask),
         city=city[:LONGEST_CITY],
+        report=REPORT if page.hub.form is not None else None,
         most=MOST_CHARACTERS,
         config=_script_config(page, city[:LONGEST_CITY]),
     )
@@ -209,6 +222,8 @@ def _script_config(page: Page, city: str) -> dict[str, Any]:
         "released": RELEASED,
         "switch": switch,
         "poll": POLL_SECONDS,
+        "report": page.hub.form is not None,
         "texts": {name: page.t(f"chat.{name}") for name in SCRIPT_TEXTS}
-        | {"external": page.t("site.external"), "new_tab": page.t("site.new_tab")},
+        | {"external": page.t("site.external"), "new_tab": page.t("site.new_tab")}
+        | {"tell": page.t("report_page.tell")},
     }

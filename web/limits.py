@@ -26,6 +26,10 @@ LARGEST_BODY = 64 * 1024
 """Bytes of the largest request body that is read."""
 LARGEST_INTERNAL_BODY = 4 * 1024 * 1024
 """The same for the assistant, which sends its whole tracker."""
+UPLOAD_PATHS = frozenset({"/report", "/report/return"})
+"""Where forms with files go. Their bodies are streamed to ``web.memory_form``, which has bounds of its own."""
+LARGEST_UPLOAD = 256 * 1024 * 1024
+"""Bytes of such a body that are read. More than may be kept, since who is cut off in the middle sees no sentence."""
 MOST_KEYS = 100_000
 
 
@@ -98,6 +102,9 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
+        if scope["path"] in UPLOAD_PATHS:
+            await self._stream(scope, receive, send)
+            return
         most = LARGEST_INTERNAL_BODY if scope["path"].startswith("/internal/") else LARGEST_BODY
         body = await _read_body(scope, receive, most)
         if body is None:
@@ -114,10 +121,29 @@ class BodyLimit:
 
         await self._app(scope, replay, send)
 
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the body on as it comes; beyond the bound the sender counts as gone."""
+        if _announced(scope) > LARGEST_UPLOAD:
+            await self._refuse(Request(scope))(scope, receive, send)
+            return
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            return {"type": "http.disconnect"} if size > LARGEST_UPLOAD else message
+
+        await self._app(scope, counted, send)
+
+
+def _announced(scope: Scope) -> int:
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(announced) if announced.isdigit() else 0
+
 
 async def _read_body(scope: Scope, receive: Receive, most: int) -> bytes | None:
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > most:
+    if _announced(scope) > most:
         return None
     body = bytearray()
     while True:

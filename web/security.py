@@ -6,6 +6,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 EMBEDDED_PAGE = "/embed"
+PRIVATE_PAGES = ("/report/", "/desk/")
+"""Where reports are told and read: nothing of them stays in a browser or leaves it."""
+PRIVATE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+PRIVATE_PERMISSIONS = (
+    "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), bluetooth=(), serial=(), "
+    "hid=(), midi=(), accelerometer=(), gyroscope=(), magnetometer=()"
+)
 
 
 class SecurityHeaders:
@@ -25,9 +35,18 @@ class SecurityHeaders:
             f"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
         )
 
+        is_private = (scope["path"] + "/").startswith(PRIVATE_PAGES)
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if is_private:
+                    headers["Content-Security-Policy"] = PRIVATE_POLICY
+                    headers["Permissions-Policy"] = PRIVATE_PERMISSIONS
+                    headers["Cache-Control"] = "no-store"
+                    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                    headers["X-DNS-Prefetch-Control"] = "off"
                 headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("Referrer-Policy", "no-referrer")
                 headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from channels.forms import CaseReturn, GuidedForm
 from conversation.assistant import Assistant
 from conversation.replies import Wording
 from conversation.service import Conversations
 from core.clock import Clock
 from core.database import Database
 from core.settings import Settings
+from reports.returning import DeadlineNotes
 from web.limits import MessageLimits
+
+
+class Notify(Protocol):
+    """Writes one sentence of the catalogue to a chat; False when the chat is to be forgotten."""
+
+    async def __call__(self, chat_id: int, key: str, language: str) -> bool: ...
+
+
+class Translator(Protocol):
+    """Translates on this machine alone, since it reads reports. None: it cannot, between these two languages."""
+
+    async def __call__(self, text: str, *, source: str, target: str) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,16 @@ class Hub:
     conversations: Conversations
     limits: MessageLimits
     internal_token: str
+    form: GuidedForm | None = None
+    """The guided report; None while reports are not open."""
+    cases: CaseReturn | None = None
+    """Coming back with a receipt."""
+    deadlines: DeadlineNotes | None = None
+    """What to say of legal time limits for a report."""
+    notify: Notify | None = None
+    """Tells a Telegram chat that asked for it that there is a message; None while that channel is off."""
+    translator: Translator | None = None
+    """Translates between officers and reporters; None where nothing is installed for it."""
 
 
 def get_hub(request: Request) -> Hub:

@@ -143,8 +143,22 @@ async def test_an_assistant_that_breaks_off_or_does_not_listen_is_unavailable() 
     nobody = RasaAssistant(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(AssistantUnavailableError):
         await nobody.ask("web:a", "hello", {})
-    await nobody.forget("web:a")
     assert not await nobody.is_ready()
+    with pytest.raises(AssistantUnavailableError):
+        await nobody.forget("web:a")
+
+
+@pytest.mark.parametrize("status", [404, 409, 500, 503])
+async def test_forgetting_that_the_assistant_refuses_is_no_success(status: int) -> None:
+    async with serving(says(http({}, status=200))) as (_, url):
+        assistant = RasaAssistant(url)
+        await assistant.forget("web:a")
+        await assistant.close()
+    async with serving(says(http({"status": "failure"}, status=status))) as (_, url):
+        assistant = RasaAssistant(url)
+        with pytest.raises(AssistantUnavailableError):
+            await assistant.forget("web:a")
+        await assistant.close()
 
 
 async def test_a_late_answer_never_reaches_the_next_question() -> None:

@@ -16,7 +16,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const api = new Api(config);
 const memory = new Memory();
-const messages = new Messages(config, { say, rate, doubt });
+const messages = new Messages(config, { say, rate, doubt, takeWords });
 const opening = log.querySelector(".opening");
 
 let turns = Promise.resolve(); // One message at a time, in order.
@@ -40,7 +40,7 @@ async function take(message, shown, typed) {
   try {
     const answer = await api.chat({ sender: memory.sender, message, language: memory.language });
     mine.querySelector(".bubble").lang = answer.language;
-    memory.add({ mine: shown, language: answer.language });
+    memory.add({ mine: shown, language: answer.language, isTyped: typed });
     accept(answer, message);
     bringIntoView(mine);
   } catch (failure) {
@@ -131,11 +131,24 @@ async function doubt(entry, kind, button) {
   }
 }
 
+// Once they are the first words of a report, they are in this browser no longer than the press takes.
+function takeWords() {
+  const { words } = memory;
+  memory.log = [];
+  memory.save();
+  setTimeout(clear);
+  return words;
+}
+
+function clear() {
+  while (log.lastElementChild !== opening) log.lastElementChild.remove();
+}
+
 function forget() {
   memory.forget();
   if (config.chosen) memory.language = config.language;
   offersToSend = false;
-  while (log.lastElementChild !== opening) log.lastElementChild.remove();
+  clear();
   composer.elements.sender.value = "";
   hideError();
   refresh();
@@ -223,6 +236,7 @@ input.addEventListener("input", count);
 // Choices that the server wrote are small forms; with this script they do not leave the page.
 log.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.matches(".tell")) return;
   event.preventDefault();
   if (form.matches(".say")) say(form.elements.message.value, form.elements.said.value);
   if (form.matches(".doubt")) doubt(form.dataset.entry, form.elements.field.value, form.querySelector("button"));

@@ -19,6 +19,16 @@ export class Memory {
     return !this.sender;
   }
 
+  // The typed sentence that was answered with the way to a report.
+  get words() {
+    let [words, typed] = ["", null];
+    for (const { mine, reply, isTyped } of this.log) {
+      if (mine !== undefined) typed = isTyped ? mine : null;
+      else if (typed && reply?.answer === "flow/report") words = typed;
+    }
+    return words;
+  }
+
   add(message) {
     this.log = [...this.log, message].slice(-MOST_MESSAGES);
   }

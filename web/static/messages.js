@@ -28,6 +28,7 @@ export class Messages {
     return make("div", { className: person ? "message theirs person" : "message theirs", ...this.#spoken(reply.language) }, [
       this.#who(person ? this.texts.team : this.texts.assistant),
       bubble,
+      this.#tell(reply),
       this.#buttons(reply),
       !person && this.#feedback(reply),
     ]);
@@ -103,6 +104,26 @@ export class Messages {
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", this.texts.suggestions);
     return group;
+  }
+
+  // The way to a report. What was written goes along in the body of the request, and is forgotten here.
+  #tell({ answer, language }) {
+    const { report, embedded, city } = this.config;
+    if (!report || answer !== "flow/report") return null;
+    const field = (name, value) => make("input", { type: "hidden", name, value });
+    const words = field("words", "");
+    const button = make("button", { className: "primary", name: "action", value: "begin", textContent: this.texts.tell });
+    const form = make("form", { className: "tell", method: "post", action: "/report" }, [
+      words,
+      field("city", city ?? ""),
+      field("lang", language),
+      this.#own(button),
+    ]);
+    if (embedded) Object.assign(form, { target: "_blank", rel: "noopener" });
+    form.addEventListener("submit", () => {
+      words.value = this.actions.takeWords();
+    });
+    return form;
   }
 
   // Whoever has just told of discrimination, or waits for a person, is not asked for a rating.

@@ -1,0 +1,416 @@
+"""Working on cases through the pages: list, one case, every form, and what nobody else may see."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app import build_app
+from channels.forms import IncomingFile
+from core.clock import FixedClock
+from core.settings import Settings
+from migrations.run import migrate
+from reports.evidence import check
+from reports.reporter import add_from_reporter, open_by_receipt
+from tests.reports.world import PASSWORD, Sent, World
+from tests.web.desk_pages import AtDesk
+from tests.web.test_desk_setup import run
+from web.desk.doorway import SESSION_COOKIE
+from web.desk.routes import PARTS
+from web.state import Hub
+
+STORY = "The landlord said: no foreigners."
+PNG = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+    b"\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+
+
+class Notices:
+    """Stands in for Telegram."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, str, str]] = []
+
+    async def __call__(self, chat_id: int, key: str, language: str) -> bool:
+        self.sent.append((chat_id, key, language))
+        return True
+
+
+@pytest.fixture
+def notices() -> Notices:
+    return Notices()
+
+
+@pytest.fixture
+def client(hub: Hub, settings: Settings, notices: Notices) -> Iterator[TestClient]:
+    with TestClient(build_app(settings, hub=replace(hub, notify=notices)), raise_server_exceptions=False) as client:
+        run(client, migrate, hub.database)
+        yield client
+
+
+@pytest.fixture
+def world(client: TestClient, hub: Hub, clock: FixedClock) -> World:
+    """Two open desks with two officers each."""
+    world = World(hub.database, clock)
+    run(client, world.make_desk, "bologna")
+    run(client, world.make_desk, "milan", "carla@milan", "dario@milan")
+    return world
+
+
+def at(client: TestClient, hub: Hub, world: World, login: str) -> AtDesk:
+    """Somebody signed in, through the door."""
+    person = AtDesk(client, hub, world.clock)
+    person.login, person.secret = login, world.people[login].secret
+    person.sign_in()
+    assert person.path == "/desk", person.text
+    return person
+
+
+@pytest.fixture
+def anna(client: TestClient, hub: Hub, world: World) -> AtDesk:
+    return at(client, hub, world, "anna@bologna")
+
+
+def send(client: TestClient, world: World, desk: str = "bologna", **values: Any) -> Sent:
+    async def work() -> Sent:
+        return await world.send(desk, **values)
+
+    return run(client, work)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def sent(client: TestClient, world: World) -> Sent:
+    return send(client, world, notice_chat="4711")
+
+
+def home(sent: Sent) -> str:
+    return f"/desk/case/{sent.case_id}"
+
+
+async def _what_the_reporter_sees(hub: Hub, sent: Sent, language: str) -> Any:
+    assert hub.cases is not None
+    return await hub.cases.open(sent.receipt, source="x", language=language)
+
+
+def reporter(client: TestClient, hub: Hub, sent: Sent, language: str = "ar") -> Any:
+    return run(client, _what_the_reporter_sees, hub, sent, language)
+
+
+def test_the_list_shows_no_word_of_a_story_and_leads_to_the_case(anna: AtDesk, sent: Sent) -> None:
+    anna.open("/desk")
+    assert "Housing" in anna.text
+    assert "Bologna" in anna.text
+    assert STORY not in anna.response.text
+    assert STORY in anna.open(home(sent)).text
+    assert anna.says("desk.case.interpreter", language="English") is False
+    assert anna.says("label.audit.read")
+
+
+def test_an_answer_with_a_sentence_reaches_the_reporter_in_their_language(
+    client: TestClient, hub: Hub, anna: AtDesk, sent: Sent, notices: Notices
+) -> None:
+    anna.open(home(sent)).send(
+        home(sent) + "/reply",
+        text="Please come to us.",
+        phrase0="appointment",
+        day0="2026-12-03",
+        hour0="10:30",
+        place0="Piazza Maggiore 6",
+    )
+    assert anna.says("desk.done.replied")
+    assert "Please come to us." in anna.text
+    told = reporter(client, hub, sent, "it").messages[-1].text
+    assert "Please come to us." in told
+    assert "3 dicembre 2026" in told
+    assert "Piazza Maggiore 6" in told
+    assert notices.sent == [(4711, "telegram.notice", "ar")]
+
+
+def test_a_sentence_without_its_day_is_not_sent_and_nothing_typed_is_lost(
+    client: TestClient, hub: Hub, anna: AtDesk, sent: Sent
+) -> None:
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Kept words", phrase0="deadline")
+    assert anna.response.status_code == 422
+    assert anna.says("desk.case.phrase_unfinished")
+    assert "Kept words" in anna.response.text
+    assert len(reporter(client, hub, sent).messages) == 1
+
+
+def test_an_own_translation_is_what_the_reporter_reads(client: TestClient, hub: Hub, anna: AtDesk, sent: Sent) -> None:
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Come tomorrow.", translation="تعال غدا.")
+    message = reporter(client, hub, sent).messages[-1]
+    assert (message.text, message.language, message.original) == ("تعال غدا.", "ar", None)
+
+
+def test_a_machine_translation_is_marked_for_both_sides(
+    client: TestClient, hub: Hub, settings: Settings, notices: Notices, world: World, sent: Sent
+) -> None:
+    async def translate(text: str, *, source: str, target: str) -> str | None:
+        return f"[{source}>{target}] {text}"
+
+    app = build_app(settings, hub=replace(hub, notify=notices, translator=translate))
+    inside = TestClient(app)
+    inside.portal = client.portal
+    anna = at(inside, hub, world, "anna@bologna")
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Come tomorrow.")
+    assert "[en>ar] Come tomorrow." in anna.text
+    assert anna.says("desk.case.machine")
+    message = reporter(client, hub, sent).messages[-1]
+    assert (message.text, message.original) == ("[en>ar] Come tomorrow.", "Come tomorrow.")
+
+
+def test_a_note_stays_inside_the_desk(client: TestClient, hub: Hub, anna: AtDesk, sent: Sent) -> None:
+    anna.open(home(sent)).send(home(sent) + "/note", note="Call the union first.")
+    assert "Call the union first." in anna.text
+    assert all("union" not in message.text for message in reporter(client, hub, sent).messages)
+
+
+def test_status_labels_pile_and_clock_are_changed_by_forms(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    anna.open(home(sent)).send(home(sent) + "/status", status="waiting")
+    assert anna.says("desk.done.status")
+    assert anna.says("desk.status.waiting")
+    bruno_id = run(client, world.signed_in, "bruno@bologna").officer.id
+    anna.send(home(sent) + "/labels", labels="urgent, rent", event="Speech", assigned=bruno_id)
+    assert "urgent" in anna.open("/desk").text
+    assert "Bruno" in anna.text
+    assert "urgent" not in anna.open("/desk?mine=yes").text
+    assert "urgent" in at(client, hub, world, "bruno@bologna").open("/desk?mine=yes").text
+    anna.open(home(sent)).send(home(sent) + "/apart")
+    assert home(sent) not in anna.open("/desk").response.text
+    assert anna.says("desk.list.apart", count=1)
+    assert home(sent) in anna.open("/desk?pile=apart").response.text
+    anna.open(home(sent)).send(home(sent) + "/apart")
+    assert home(sent) in anna.open("/desk").response.text
+    assert anna.open(home(sent)).send(home(sent) + "/keep").says("desk.done.kept_longer")
+
+
+def test_another_desks_case_is_no_case_whatever_is_tried(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    foreign = send(client, world, "milan", story="Secret of Milan")
+    token = anna.open(home(sent)).page.found[0]["fields"]["token"]
+    answers = [anna.client.get(home(foreign)), anna.client.get(home(foreign) + "/file/" + "0" * 32)]
+    for act in ("reply", "note", "status", "labels", "apart", "keep", "keep-out", "share", "hand-over", "export"):
+        data = {"token": token, "text": "x", "note": "x", "status": "read", "officer": "x", "desk": "milan", "why": "x"}
+        answers.append(anna.client.post(f"{home(foreign)}/{act}", data=data))
+    unknown = anna.client.get("/desk/case/" + "0" * 32)
+    for answer in [*answers, unknown]:
+        assert answer.status_code == 404, answer.url
+        assert "Secret of Milan" not in answer.text
+    assert answers[0].text.replace(foreign.case_id, "0" * 32) == unknown.text
+    assert "Secret" not in anna.open("/desk").response.text
+
+
+def test_an_officer_who_is_kept_out_finds_no_such_case(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    bruno_id = run(client, world.signed_in, "bruno@bologna").officer.id
+    bruno = at(client, hub, world, "bruno@bologna")
+    assert bruno.open(home(sent)).response.status_code == 200
+    anna.open(home(sent)).send(home(sent) + "/keep-out", officer=bruno_id)
+    assert anna.says("desk.done.kept_out")
+    assert bruno.open(home(sent)).response.status_code == 404
+    assert home(sent) not in bruno.open("/desk").response.text
+    assert home(sent) not in bruno.open("/desk/trail").response.text
+    assert home(sent) in anna.open("/desk/trail").response.text
+
+
+def test_a_hand_over_waits_for_the_reporter(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    anna.open(home(sent)).send(home(sent) + "/hand-over", desk="milan", why="They know housing better.")
+    assert anna.says("desk.done.hand_over")
+    assert anna.open(home(sent)).response.status_code == 200
+    opened = reporter(client, hub, sent)
+    assert opened.asked
+
+    async def agree() -> None:
+        assert hub.cases is not None
+        await hub.cases.answer(opened.token, language="ar", agrees=True)
+
+    run(client, agree)
+    assert anna.open(home(sent)).response.status_code == 404
+    assert STORY in at(client, hub, world, "carla@milan").open(home(sent)).text
+
+
+def test_files_are_served_to_be_saved_and_that_is_noted(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    async def add() -> None:
+        file = await check(IncomingFile("présence.png", "text/html", PNG))
+        async with hub.database.session() as session:
+            returned = await open_by_receipt(session, sent.keys, clock=world.clock)
+            await add_from_reporter(session, returned.token, language="ar", file=file, clock=world.clock)
+
+    run(client, add)
+    link = next(part for part in anna.open(home(sent)).response.text.split('"') if "/file/" in part)
+    response = anna.client.get(link)
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["content-disposition"].startswith("attachment;")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.content.startswith(b"\x89PNG")
+    assert anna.open(home(sent)).says("label.audit.file_read")
+
+
+def test_an_export_holds_the_case(anna: AtDesk, sent: Sent) -> None:
+    anna.open(home(sent)).send(home(sent) + "/export")
+    with zipfile.ZipFile(io.BytesIO(anna.response.content)) as packed:
+        assert json.loads(packed.read("case.json"))["report"]["story"] == STORY
+
+
+def test_news_must_be_in_every_language_and_stands_behind_every_receipt(
+    client: TestClient, hub: Hub, anna: AtDesk, sent: Sent
+) -> None:
+    anna.open("/desk/news").send("/desk/news", text_en="We changed the forms.")
+    assert anna.response.status_code == 422
+    assert "We changed the forms." in anna.response.text
+    texts = {f"text_{language}": f"News in {language}" for language in ("en", "fr", "it", "ar")}
+    anna.send("/desk/news", **texts)
+    assert anna.says("desk.done.news_published")
+    assert "News in fr" in reporter(client, hub, sent, "fr").notes
+    anna.open("/desk/news?period=2026-Q4").send("/desk/news", action="withdraw")
+    assert "News in fr" not in reporter(client, hub, sent, "fr").notes
+
+
+def test_figures_are_exact_inside_and_previewed_before_they_are_released(
+    client: TestClient, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    assert "Housing" in anna.open("/desk/figures?period=2026").text
+    assert anna.says("desk.figures.share", count=0, of=1)
+    world.clock.at += timedelta(days=45)
+    anna.sign_in()
+    anna.open("/desk/figures/close?period=2026")
+    assert anna.says("observatory.total_hidden")
+    assert anna.says("desk.figures.final")
+    assert anna.send("/desk/figures/close").says("desk.done.period_closed")
+    assert "Housing" in anna.open("/desk/figures?period=2026").text
+
+
+def test_a_form_without_its_token_or_with_anothers_changes_nothing(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    bruno = at(client, hub, world, "bruno@bologna")
+    other = bruno.open("/desk").page.found[0]["fields"]["token"]
+    for token in ({}, {"token": ""}, {"token": "x" * 48}, {"token": other}):
+        response = anna.client.post(home(sent) + "/note", data=token | {"note": "Forged."})
+        assert response.status_code == 403
+    assert "Forged." not in anna.open(home(sent)).text
+    posts = {route.path for route in every_route() if "POST" in route.methods}
+    assert len(posts) > 20
+    for path in posts:
+        address = path.replace("{case_id}", sent.case_id).replace("{token}", "x")
+        assert anna.client.post(address, data={"login": "x"}).status_code == 403, path
+
+
+def every_route() -> list[Any]:
+    return [route for part in PARTS for route in part.router.routes]
+
+
+def test_without_a_session_every_page_leads_to_the_door(client: TestClient, world: World, sent: Sent) -> None:
+    for route in every_route():
+        if "GET" in route.methods and route.path not in {"/desk/sign-in", "/desk/invitation/{token}"}:
+            address = route.path.replace("{case_id}", sent.case_id).replace("{file_id}", "x")
+            response = client.get(address, follow_redirects=False)
+            assert (response.status_code, response.headers["location"]) == (303, "/desk/sign-in"), route.path
+
+
+@pytest.mark.parametrize("is_https", [False, True])
+def test_the_cookie_is_out_of_reach(
+    hub: Hub, settings: Settings, client: TestClient, world: World, is_https: bool
+) -> None:
+    address = "https://testserver" if is_https else "http://testserver"
+    person = AtDesk(client, hub, world.clock)
+    person.client.base_url = address
+    person.login, person.secret = "anna@bologna", world.people["anna@bologna"].secret
+    person.sign_in()
+    cookies = person.response.history[-1].headers.get_list("set-cookie")
+    [cookie] = [one for one in cookies if SESSION_COOKIE + "=" in one]
+    flags = {part.strip().casefold() for part in cookie.split(";")[1:]}
+    assert {"httponly", "samesite=strict", "path=/desk"} <= flags
+    assert ("secure" in flags) == is_https == cookie.startswith("__Secure-")
+
+
+def test_a_session_ends_when_idle_and_when_signed_out(world: World, anna: AtDesk, sent: Sent) -> None:
+    world.clock.at += timedelta(minutes=31)
+    assert anna.open(home(sent)).path == "/desk/sign-in"
+    assert STORY not in anna.text
+    anna.sign_in()
+    kept = {cookie.name: cookie.value or "" for cookie in anna.client.cookies.jar}
+    assert anna.open("/desk").send("/desk/sign-out").says("desk.done.signed_out")
+    anna.client.cookies.set(SESSION_COOKIE, kept[SESSION_COOKIE], domain="testserver.local", path="/desk")
+    assert anna.open("/desk").path == "/desk/sign-in"
+
+
+def test_what_was_being_written_when_the_session_ended_is_shown_once_more(
+    world: World, anna: AtDesk, sent: Sent
+) -> None:
+    anna.open(home(sent))
+    world.clock.at += timedelta(minutes=31)
+    anna.send(home(sent) + "/reply", text="A long answer.")
+    assert anna.response.status_code == 401
+    assert "A long answer." in anna.text
+
+
+def test_a_wrong_name_password_or_code_gets_one_answer_and_then_has_to_wait(
+    client: TestClient, hub: Hub, world: World
+) -> None:
+    person = AtDesk(client, hub, world.clock)
+    person.login, person.secret = "anna@bologna", world.people["anna@bologna"].secret
+    texts = set()
+    for wrong in ({"password": "x"}, {"code": "000000"}, {"login": "nobody", "password": "x"}):
+        assert person.sign_in(**wrong).response.status_code == 401
+        texts.add(person.text)
+    assert len(texts) == 1
+    for _ in range(3):
+        person.sign_in(password="x")
+    assert person.response.status_code == 429
+    assert int(person.response.headers["retry-after"]) > 0
+
+
+def test_a_changed_password_ends_the_other_sessions(client: TestClient, hub: Hub, world: World, anna: AtDesk) -> None:
+    other = at(client, hub, world, "anna@bologna")
+    new = "another quite long sentence"
+    anna.open("/desk/account").send("/desk/account/password", old="wrong", new=new, again=new)
+    assert anna.says("desk.password.old_wrong")
+    anna.send("/desk/account/password", old=PASSWORD, new=new, again=new)
+    assert anna.says("desk.done.password")
+    assert other.open("/desk").path == "/desk/sign-in"
+    assert anna.open("/desk").path == "/desk"
+
+
+def test_no_page_is_kept_by_a_browser_or_says_a_word_in_a_log(
+    anna: AtDesk, sent: Sent, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for address in ("/desk", home(sent), "/desk/trail", "/desk/figures", "/desk/setup", "/desk/officers", "/desk/news"):
+        response = anna.client.get(address)
+        assert response.status_code == 200, address
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(STORY)
+
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Words of an answer")
+    monkeypatch.setattr("web.desk.case_page.show_story", broken)
+    assert anna.open(home(sent)).response.status_code == 500
+    assert STORY not in anna.text
+    assert "RuntimeError" not in anna.text
+    logged = "\n".join(f"{record.getMessage()} {record.exc_text or ''}" for record in caplog.records)
+    assert "report_page_failed" in logged
+    for word in ("landlord", "foreigners", "Words of an answer", "4711"):
+        assert word not in logged

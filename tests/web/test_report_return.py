@@ -1,0 +1,239 @@
+"""Coming back with a receipt, over HTTP and without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from app import build_app
+from channels.forms import CaseMessage
+from core.settings import Settings
+from tests.web.fake_form import FakeCases, FakeForm
+from tests.web.test_pages import Reader
+from web.state import Hub
+
+WORDS = "He did it again. <b>مرة أخرى</b>"
+
+
+@pytest.fixture
+def cases() -> FakeCases:
+    return FakeCases()
+
+
+@pytest.fixture
+def client(hub: Hub, settings: Settings, cases: FakeCases) -> Iterator[TestClient]:
+    with TestClient(build_app(settings, hub=replace(hub, form=FakeForm(), cases=cases))) as client:
+        yield client
+
+
+class Reporter:
+    """Somebody who comes back, with a browser without a script."""
+
+    def __init__(self, client: TestClient, hub: Hub) -> None:
+        self.client, self.hub = client, hub
+        self.read(client.get("/report/return"))
+
+    def read(self, response: Response) -> Reporter:
+        self.response, self.page = response, Reader(response.text)
+        assert response.url.path == "/report/return"
+        return self
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            element["name"]: element["value"] for element in self.page.all("input") if element.get("type") == "hidden"
+        }
+
+    def press(self, action: str, files: Any = None, **typed: Any) -> Reporter:
+        names = {"to" if action in {"en", "fr", "it", "ar"} else "action": action}
+        assert any(button.get("value") == action for button in self.page.all("button")), action
+        return self.read(self.client.post("/report/return", data=self.fields() | typed | names, files=files))
+
+    def enter(self, code: str) -> Reporter:
+        return self.press("open", code=code)
+
+    def says(self, key: str) -> bool:
+        return self.hub.wording.texts.get(f"report_page.{key}", "en") in self.page.text
+
+
+@pytest.fixture
+def reporter(client: TestClient, hub: Hub) -> Reporter:
+    return Reporter(client, hub)
+
+
+@pytest.fixture
+def inside(reporter: Reporter, cases: FakeCases) -> Reporter:
+    return reporter.enter(cases.receipt)
+
+
+def test_the_code_opens_the_case_however_it_is_typed(client: TestClient, hub: Hub, cases: FakeCases) -> None:
+    spaced = " ".join(cases.receipt[start : start + 5] for start in range(0, 25, 5))
+    arabic = "".join(chr(0x660 + int(digit)) for digit in cases.receipt)
+    for code in (cases.receipt, spaced, spaced.replace(" ", "-"), arabic):
+        page = Reporter(client, hub).enter(code).page
+        assert "The desk works on your report." in page.text
+        assert "The deadline is 20 December." in page.text
+        assert "new forms in four languages" in page.text
+
+
+def test_a_wrong_code_stays_in_its_field_to_be_mended(reporter: Reporter) -> None:
+    reporter.enter("0" * 25)
+    assert reporter.response.status_code == 404
+    [field] = [field for field in reporter.page.all("input") if field.get("name") == "code"]
+    assert (field["value"], field["aria-invalid"]) == ("0" * 25, "true")
+    assert "#code" in reporter.page.links()
+    reporter.enter("123")
+    assert reporter.response.status_code == 422
+
+
+def test_too_many_wrong_codes_say_when_to_go_on(reporter: Reporter) -> None:
+    for _ in range(11):
+        reporter.enter("0" * 25)
+    assert reporter.response.status_code == 429
+    assert reporter.response.headers["retry-after"] == "360"
+
+
+def test_attempts_are_counted_by_address_and_not_where_there_is_none(hub: Hub, settings: Settings) -> None:
+    """Through an onion service everybody comes from this machine; nobody there may lock out the others."""
+    proxied = settings.model_copy(update={"trusted_proxies": "127.0.0.1"})
+    for address, headers, expected in (
+        ("203.0.113.7", {}, {"203.0.113.7"}),
+        ("127.0.0.1", {"X-Forwarded-For": "198.51.100.4"}, {"198.51.100.4"}),
+        ("127.0.0.1", {}, None),
+    ):
+        cases = FakeCases()
+        app = build_app(proxied, hub=replace(hub, settings=proxied, form=FakeForm(), cases=cases))
+        with TestClient(app, client=(address, 1)) as client:
+            for _ in range(2):
+                client.post("/report/return", data={"code": "0" * 25}, headers=headers)
+        if expected is None:
+            assert len(set(cases.sources)) == 2
+            assert "127.0.0.1" not in cases.sources
+        else:
+            assert set(cases.sources) == expected
+
+
+def test_neither_code_nor_token_is_in_an_address(inside: Reporter, cases: FakeCases) -> None:
+    assert not inside.response.url.query
+    addresses = [*inside.page.links(), *(form["action"] for form in inside.page.all("form"))]
+    assert not [address for address in addresses if cases.token in address or cases.receipt[:5] in address]
+    assert inside.fields()["token"] == cases.token
+    assert "set-cookie" not in inside.response.headers
+
+
+def test_each_message_has_its_language_and_direction(inside: Reporter) -> None:
+    spoken = [(div["lang"], div["dir"]) for div in inside.page.all("div") if "words" in div.get("class", "")]
+    assert spoken == [("en", "ltr"), ("ar", "rtl")]
+    assert inside.says("case.machine")
+    assert "Abbiamo scritto al proprietario." in inside.page.text
+    assert "letter.pdf" in inside.page.text
+
+
+def test_words_and_files_are_added(inside: Reporter, cases: FakeCases) -> None:
+    files = [("files", (f"{name}.jpg", b"x", "image/jpeg")) for name in "ab"]
+    inside.press("add", text=f"  {WORDS}\r\n", files=files)
+    assert [(message.text, message.file_names) for message in cases.messages[2:]] == [
+        (WORDS, ["a.jpg"]),
+        ("", ["b.jpg"]),
+    ]
+    assert inside.says("case.sent")
+    assert WORDS in inside.page.text
+    [area] = inside.page.all("textarea")
+    assert "aria-invalid" not in area
+
+
+def test_sending_a_page_twice_adds_it_once(inside: Reporter, cases: FakeCases) -> None:
+    for typed, files in (({"text": WORDS}, None), ({}, [("files", ("a.jpg", b"x", "image/jpeg"))])):
+        before = len(cases.messages)
+        fields = inside.fields() | typed | {"action": "add"}
+        for _ in range(2):
+            inside.read(inside.client.post("/report/return", data=fields, files=files))
+        assert len(cases.messages) == before + 1
+        assert inside.says("case.sent_before")
+
+
+def test_the_same_words_can_be_said_again_later(inside: Reporter, cases: FakeCases) -> None:
+    for _ in range(2):
+        inside.press("add", text="Any news?")
+    assert [message.text for message in cases.messages].count("Any news?") == 2
+
+
+def test_an_answer_that_came_meanwhile_is_no_reason_to_drop_words(inside: Reporter, cases: FakeCases) -> None:
+    cases.messages.append(CaseMessage(True, WORDS, "en", "22 November 2026"))
+    inside.press("add", text=WORDS)
+    assert cases.messages[-1].from_desk is False
+
+
+def test_nothing_written_is_said_kindly(inside: Reporter) -> None:
+    inside.press("add", text="  ")
+    assert inside.response.status_code == 422
+    assert inside.says("case.empty")
+
+
+def test_a_refused_file_keeps_the_words(inside: Reporter, cases: FakeCases) -> None:
+    inside.press("add", text=WORDS, files=[("files", ("bad.jpg", b"broken", "image/jpeg"))])
+    assert len(cases.messages) == 2
+    assert WORDS in inside.page.text
+    assert inside.hub.wording.texts.get("error.file_broken", "en") in inside.page.text
+
+
+def test_a_second_file_that_is_refused_leaves_the_first(inside: Reporter, cases: FakeCases) -> None:
+    files = [("files", ("good.jpg", b"x", "image/jpeg")), ("files", ("bad.jpg", b"broken", "image/jpeg"))]
+    inside.press("add", text=WORDS, files=files)
+    assert [message.file_names for message in cases.messages[2:]] == [["good.jpg"]]
+    assert "bad.jpg" in inside.page.text
+
+
+def test_a_case_that_was_left_too_long_asks_for_the_code_and_keeps_the_words(
+    inside: Reporter, cases: FakeCases
+) -> None:
+    cases.is_open = False
+    inside.press("add", text=WORDS)
+    assert inside.response.status_code == 410
+    assert inside.says("return.ended")
+    inside.press("open", code=cases.receipt, words=WORDS)
+    assert WORDS in inside.page.text
+    assert len(cases.messages) == 2
+    assert "token" in inside.fields()
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_the_language_changes_without_losing_a_word(inside: Reporter, language: str) -> None:
+    inside.press(language, text=WORDS)
+    assert inside.page.all("html")[0]["lang"] == language
+    assert WORDS in inside.page.text
+
+
+def test_a_question_for_consent_is_answered_with_two_buttons(inside: Reporter, cases: FakeCases) -> None:
+    cases.asked = "May we pass your report on to Open Door?"
+    inside.press("show")
+    assert cases.asked in inside.page.text
+    inside.press("refuse")
+    assert cases.agreed is False
+    assert inside.says("case.answered")
+    assert "Open Door" not in inside.page.text
+
+
+def test_taking_the_report_back_is_asked_twice(inside: Reporter, cases: FakeCases) -> None:
+    inside.press("withdraw")
+    assert not [button for button in inside.page.all("button") if button.get("value") == "delete"]
+    inside.press("show")
+    assert "The desk works on your report." in inside.page.text
+    inside.press("withdraw").press("sure")
+    assert not cases.withdrawn
+    inside.press("delete")
+    assert cases.withdrawn
+    assert inside.says("withdraw.done")
+    reporter = Reporter(inside.client, inside.hub).enter(cases.receipt)
+    assert reporter.response.status_code == 404
+
+
+def test_enter_on_the_pages_about_taking_back_keeps_the_report(inside: Reporter) -> None:
+    for action in ("withdraw", "sure"):
+        inside.press(action)
+        first = next(button for button in inside.page.all("button") if button.get("form") == "step")
+        assert first["value"] == "show"

@@ -1,0 +1,201 @@
+"""The list of a desk's cases: what is due first, chosen by filters, in pages. No words of a report stand here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from sqlmodel import col, select
+
+from core.clock import today
+from reports.audit import Act, record
+from reports.cases import CaseSummary, list_cases
+from reports.desks import is_open, list_missing, list_officers
+from reports.models import AuditEntry, CaseStatus
+from reports.officers import IDLE
+from reports.phrases import render_day
+from reports.tally import AREAS, GROUNDS, NOT_SAID
+from web.desk.doorway import DeskRoute, Inside, Visit
+
+PAGE = 50
+NEAR = timedelta(days=3)
+"""A promised day so close, or past, counts as near."""
+
+router = APIRouter(route_class=DeskRoute)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the officer wants to see."""
+
+    status: str = ""
+    area: str = ""
+    ground: str = ""
+    waits: str = ""
+    mine: str = ""
+    near: str = ""
+    pile: str = ""
+
+    @property
+    def is_apart(self) -> bool:
+        return self.pile == "apart"
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {name: value for name, value in vars(self).items() if value}
+
+    @property
+    def is_any(self) -> bool:
+        return bool(set(self.query) - {"pile"})
+
+    def fits(self, case: CaseSummary, *, officer_id: str, on: date) -> bool:
+        """Whether a case belongs to it. Without a choice of status, closed cases are left out."""
+        status = case.status == self.status if self.status else case.status is not CaseStatus.CLOSED
+        return (
+            status
+            and self.area in {"", case.report.area or NOT_SAID}
+            and (not self.ground or self.ground in case.report.grounds)
+            and (not self.waits or waits_for_us(case))
+            and (not self.mine or case.labels.assigned_to == officer_id)
+            and (not self.near or is_near(case, on))
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One case in the list."""
+
+    id: str
+    number: str
+    title: str
+    place: str
+    grounds: str
+    language: str
+    status: str
+    arrived: str
+    due: str | None
+    is_near: bool
+    is_late: bool
+    marks: list[str]
+    assigned: str | None
+
+
+@router.get("/desk")
+async def list_page(
+    visit: Inside,
+    status: str = "",
+    area: str = "",
+    ground: str = "",
+    waits: str = "",
+    mine: str = "",
+    near: str = "",
+    pile: str = "",
+    page: int = 1,
+) -> HTMLResponse:
+    """Cases by the day that is due; suspected junk has a list of its own."""
+    filters = Filters(status, area, ground, waits, mine, near, pile)
+    cases = await list_cases(visit.session, visit.signed_in, clock=visit.clock)
+    await _note_listed(visit)
+    on, me = today(visit.clock), visit.signed_in.officer.id
+    pile_of = [case for case in cases if case.set_apart == filters.is_apart]
+    chosen = sorted((case for case in pile_of if filters.fits(case, officer_id=me, on=on)), key=by_deadline)
+    pages = max(1, -(-len(chosen) // PAGE))
+    number = min(max(1, page), pages)
+    names = {officer.id: officer.name for officer in await list_officers(visit.session, visit.signed_in.desk.id)}
+    desk = visit.signed_in.desk
+    return visit.render(
+        "cases.html",
+        filters=filters,
+        lines=[_line(visit, case, names, on) for case in chosen[(number - 1) * PAGE : number * PAGE]],
+        count=len(chosen),
+        number=number,
+        pages=pages,
+        apart=sum(case.set_apart for case in cases),
+        tallies=_tallies(pile_of, me, on),
+        statuses=[one for one in CaseStatus if one is not CaseStatus.WITHDRAWN],
+        areas=AREAS,
+        grounds=GROUNDS,
+        missing=await list_missing(visit.session, desk) if not is_open(desk) else [],
+        is_open=is_open(desk),
+    )
+
+
+def waits_for_us(case: CaseSummary) -> bool:
+    """The reporter wrote something new, or got no answer yet."""
+    return case.status is not CaseStatus.CLOSED and (case.reporter_waits or not case.is_answered)
+
+
+def is_near(case: CaseSummary, on: date) -> bool:
+    """The promised day is close or past."""
+    return case.answer_due_on is not None and case.answer_due_on - on <= NEAR
+
+
+def by_deadline(case: CaseSummary) -> tuple[date, bool, float]:
+    """First what is due first, then who waits, then the newest."""
+    return case.answer_due_on or date.max, not case.reporter_waits, -case.report.arrived_at.timestamp()
+
+
+def case_number(case_id: str) -> str:
+    """A short name to speak of a case, that tells nothing."""
+    return case_id[:6].upper()
+
+
+def _tallies(cases: list[CaseSummary], officer_id: str, on: date) -> dict[str, int]:
+    open_cases = [case for case in cases if case.status is not CaseStatus.CLOSED]
+    tests: dict[str, Callable[[CaseSummary], bool]] = {
+        "waits": waits_for_us,
+        "near": lambda case: is_near(case, on),
+        "mine": lambda case: case.labels.assigned_to == officer_id,
+    }
+    return {name: sum(map(test, open_cases)) for name, test in tests.items()}
+
+
+def _line(visit: Visit, case: CaseSummary, names: dict[str, str], on: date) -> Line:
+    report, t = case.report, visit.t
+    marks = []
+    if case.reporter_waits and case.status is not CaseStatus.NEW:
+        marks.append(t("desk.mark.wrote"))
+    if report.is_minor:
+        marks.append(t("desk.mark.minor"))
+    if report.is_safe in {"no", "unsure"}:
+        marks.append(t("desk.mark.danger"))
+    if case.is_restricted:
+        marks.append(t("desk.mark.restricted"))
+    if case.labels.event or report.same_event not in {None, "no", "unknown"}:
+        marks.append(t("desk.mark.event"))
+    place = report.city or report.country
+    grounds = [t(f"observatory.ground.{ground}") for ground in report.grounds if ground in GROUNDS]
+    due = case.answer_due_on
+    return Line(
+        id=case.id,
+        number=case_number(case.id),
+        title=t(f"observatory.area.{report.area if report.area in AREAS else NOT_SAID}"),
+        place=visit.page.place_name(place) if place else "",
+        grounds=", ".join(grounds),
+        language=visit.page.language_name(report.story_language or report.language),
+        status=t(f"desk.status.{case.status}"),
+        arrived=render_day(report.arrived_at.date(), visit.page.language),
+        due=render_day(due, visit.page.language) if due else None,
+        is_near=is_near(case, on),
+        is_late=due is not None and due < on,
+        marks=[*marks, *case.labels.labels],
+        assigned=names.get(case.labels.assigned_to or ""),
+    )
+
+
+async def _note_listed(visit: Visit) -> None:
+    """Once for each stay, since a line for every look at the list would bury the rest of the trail."""
+    me = visit.signed_in.officer.id
+    newest = (
+        select(AuditEntry.at)
+        .where(AuditEntry.officer_id == me, AuditEntry.action == Act.LISTED)
+        .order_by(col(AuditEntry.id).desc())
+        .limit(1)
+    )
+    at = (await visit.session.exec(newest)).first()
+    if at is None or visit.clock.now() - at > IDLE:
+        record(visit.session, Act.LISTED, desk_id=visit.signed_in.desk.id, officer_id=me, clock=visit.clock)
+        await visit.session.commit()

@@ -1,0 +1,106 @@
+"""One case as a page: everything in it, and every form to work on it. Printing it is printing this page."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+from sqlmodel import select
+
+from core.clock import today
+from core.errors import HubError
+from reports.case_files import open_file
+from reports.cases import list_audit, read_case
+from reports.desks import list_officers, list_open_desks
+from reports.exporting import export_case
+from reports.models import CaseStatus, Officer
+from reports.phrases import PHRASES, render_day
+from web.desk.case_list import case_number, is_near
+from web.desk.case_view import interpreter_for, show_facts, show_files, show_moment, show_posts, show_story
+from web.desk.doorway import DeskRoute, Inside, Visit
+
+router = APIRouter(route_class=DeskRoute)
+MOST_PHRASES = 2
+LONGEST = 5000
+GAP = "…"
+"""Stands for a value in a sentence that is not filled in yet."""
+
+
+@router.get("/desk/case/{case_id}")
+async def case_page(case_id: str, visit: Inside) -> HTMLResponse:
+    """Read it; that it was read stands in the trail."""
+    return await show_case(visit, case_id)
+
+
+@router.get("/desk/case/{case_id}/file/{file_id}")
+async def case_file(case_id: str, file_id: str, visit: Inside) -> Response:
+    """A file, always to be saved and never shown inside this page's origin."""
+    opened = await open_file(visit.session, visit.signed_in, case_id, file_id, clock=visit.clock)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(opened.name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    # What was sent as it is may be of any kind that the sender liked; the cleaned copy is ours.
+    return Response(opened.content, media_type=opened.note.media_type, headers=headers)
+
+
+@router.post("/desk/case/{case_id}/export")
+async def export(case_id: str, visit: Inside) -> Response:
+    """Everything about the case, packed, to take along."""
+    packed = await export_case(visit.session, visit.signed_in, case_id, clock=visit.clock)
+    headers = {"Content-Disposition": f'attachment; filename="case-{case_number(case_id)}.zip"'}
+    return Response(packed, media_type="application/zip", headers=headers)
+
+
+async def show_case(
+    visit: Visit, case_id: str, error: HubError | None = None, *, message: str | None = None
+) -> HTMLResponse:
+    """The page, also after a form that was not taken, with what was typed in it."""
+    case = await read_case(visit.session, visit.signed_in, case_id, clock=visit.clock)
+    summary, report, language = case.summary, case.summary.report, visit.page.language
+    desk, on = visit.signed_in.desk, today(visit.clock)
+    colleagues = await list_officers(visit.session, desk.id)
+    deadlines = visit.page.hub.deadlines
+    names = {
+        officer.id: officer.name
+        for officer in await visit.session.exec(select(Officer).where(Officer.desk_id == desk.id))
+    }
+    trail = [
+        (show_moment(visit, entry.at), names.get(entry.officer_id or "", ""), visit.t(f"label.audit.{entry.action}"))
+        for entry in await list_audit(visit.session, visit.signed_in, case_id=case_id)
+    ]
+    errors = [message] if message else [visit.say(error)] if error else []
+    return visit.render(
+        "case.html",
+        status=error.status if error else 422 if message else 200,
+        errors=errors,
+        case=summary,
+        report=report,
+        number=case_number(case_id),
+        story=await show_story(visit, report),
+        facts=await show_facts(visit, report),
+        files=show_files(visit, report.files),
+        posts=await show_posts(visit, case),
+        interpreter=interpreter_for(visit, summary),
+        reporter_language=visit.page.language_name(report.language),
+        speaks_same=report.language == visit.signed_in.officer.language,
+        deadlines=deadlines(report, language) if deadlines else [],
+        arrived=render_day(report.arrived_at.date(), language),
+        due=render_day(summary.answer_due_on, language) if summary.answer_due_on else None,
+        is_near=is_near(summary, on),
+        delete_on=render_day(summary.delete_on, language),
+        days_left=(summary.delete_on - on).days,
+        trail=trail,
+        statuses=[one for one in CaseStatus if one not in {CaseStatus.WITHDRAWN, CaseStatus.NEW}],
+        colleagues=colleagues,
+        kept_out=[officer for officer in colleagues if officer.id in report.kept_out],
+        desks=[other for other in await list_open_desks(visit.session) if other.id != desk.id],
+        phrases=[(key, _sentence(visit, key)) for key in PHRASES],
+        phrase_rows=range(MOST_PHRASES),
+        longest=LONGEST,
+    )
+
+
+def _sentence(visit: Visit, key: str) -> str:
+    return visit.t(f"case.phrase.{key}", day=GAP, hour=GAP, place=GAP)

@@ -1,0 +1,241 @@
+"""The door of the desk's pages: the cookie of whoever is signed in, the token in each form, and what a refusal shows.
+
+A page never says more than that there is no such case. What goes wrong inside is logged by kind and place alone, since
+its message may hold words of a report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from core.clock import Clock
+from core.errors import HubError
+from core.languages import RELEASED
+from identity.throttle import Throttle
+from reports.errors import CaseNotFoundError, DeskKeyMissingError, SessionEndedError
+from reports.officers import LONGEST, get_signed_in
+from reports.signed_in import SignedIn
+from web.limits import client_address
+from web.memory_form import GivenForm, MemoryBudget, read_form
+from web.pages import Page, PageParts, get_page
+from web.report import note_failure
+
+SESSION_COOKIE = "desk"
+DOOR_COOKIE = "desk_door"
+"""Before anybody is signed in, so that those forms too come from our own pages."""
+DESK = "/desk"
+
+budget = MemoryBudget()
+
+
+class FormForeignError(HubError):
+    """The form was not made by a page of this session."""
+
+    code = "form_foreign"
+    status = 403
+
+    @property
+    def text_key(self) -> str:
+        return "desk.problem.form"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request to a page of the desk. ``who`` is None before anybody is signed in."""
+
+    page: Page
+    session: AsyncSession
+    form: GivenForm
+    secret: str = field(repr=False)
+    """The cookie that this page's forms are bound to."""
+    who: SignedIn | None = None
+
+    @property
+    def clock(self) -> Clock:
+        return self.page.hub.clock
+
+    @property
+    def signed_in(self) -> SignedIn:
+        if self.who is None:
+            raise SessionEndedError
+        return self.who
+
+    @property
+    def token(self) -> str:
+        """What each form carries."""
+        return form_token(self.secret)
+
+    @property
+    def throttle(self) -> Throttle:
+        return Throttle(self.page.hub.settings.load_secret_key(), self.clock)
+
+    @property
+    def source(self) -> str:
+        """Who tries, for limits. Where addresses tell nobody apart (an onion service), only names are counted."""
+        return client_address(self.page.request, self.page.hub.settings.trusted_proxy_addresses) or secrets.token_hex(8)
+
+    def t(self, key: str, **values: Any) -> str:
+        return self.page.t(key, **values)
+
+    def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page of the desk; ``errors`` and ``done`` are always there."""
+        asked = self.page.request.query_params.get("done", "")
+        key = f"desk.done.{asked}"
+        known = self.page.hub.wording.texts.has(key, "en")
+        shown: dict[str, Any] = {"errors": [], "done": self.t(key) if known else None, "visit": self}
+        response = self.page.render(f"desk/{template}", status=status, **(shown | values))
+        if self.who is None:
+            set_cookie(response, self.page, DOOR_COOKIE, self.secret)
+        return response
+
+    def go(self, path: str, *, done: str = "", later: BackgroundTask | None = None) -> RedirectResponse:
+        """On to a page, which then says what was done."""
+        return RedirectResponse(self.page.url(path, done=done), status_code=303, background=later)
+
+    def say(self, error: HubError) -> str:
+        """The sentence of an error."""
+        values = dict(error.values)
+        if "missing" in values:
+            values["missing"] = "; ".join(self.t(f"desk.missing.{name}") for name in values["missing"])
+        if "languages" in values:
+            values["languages"] = ", ".join(self.page.language_name(code) for code in values["languages"])
+        return self.t(error.text_key, **values)
+
+
+class DeskRoute(APIRoute):
+    """Turns every refusal into a page, and keeps what went wrong out of the log."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except HubError as error:
+                return _refuse(request, error)
+            except (HTTPException, RequestValidationError):
+                raise
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception as error:
+                note_failure(error)
+                return _refuse(request, HubError())
+
+        return guarded
+
+
+async def _at_the_door(page: PageParts) -> AsyncIterator[Visit]:
+    """A page for somebody who is not signed in yet."""
+    secret = page.request.cookies.get(cookie_name(page, DOOR_COOKIE)) or secrets.token_urlsafe(32)
+    async with _given_form(page, secret) as form, page.hub.database.session() as session:
+        yield Visit(page, session, form, secret)
+
+
+async def _inside(page: PageParts) -> AsyncIterator[Visit]:
+    """A page for an officer. Raises SessionEndedError."""
+    secret = page.request.cookies.get(cookie_name(page, SESSION_COOKIE))
+    if not secret:
+        raise SessionEndedError
+    async with _given_form(page, secret) as form, page.hub.database.session() as session:
+        who = await get_signed_in(session, secret, clock=page.hub.clock)
+        if not page.chosen and who.officer.language in RELEASED:
+            page = replace(page, language=who.officer.language)
+        yield Visit(page, session, form, secret, who)
+
+
+AtTheDoor = Annotated[Visit, Depends(_at_the_door)]
+Inside = Annotated[Visit, Depends(_inside)]
+
+
+@asynccontextmanager
+async def _given_form(page: Page, secret: str) -> AsyncIterator[GivenForm]:
+    """The form of a request, checked to be ours; an empty one where nothing was sent."""
+    if page.request.method != "POST":
+        yield GivenForm()
+        return
+    async with read_form(page.request, budget) as form:
+        if not hmac.compare_digest(form.get("token").encode(), form_token(secret).encode()):
+            raise FormForeignError
+        page.request.state.desk_form = form
+        yield form
+
+
+def form_token(secret: str) -> str:
+    """Follows from the cookie, which no other site can read; the cookie does not follow from it."""
+    return hashlib.blake2b(secret.encode(), digest_size=24, person=b"desk-form").hexdigest()
+
+
+def cookie_name(page: Page, name: str) -> str:
+    """Browsers let only https pages set a cookie with the prefix."""
+    return f"__Secure-{name}" if is_secure(page) else name
+
+
+def is_secure(page: Page) -> bool:
+    """Whether people reach the hub by https."""
+    return (page.hub.settings.public_url or "").startswith("https://") or page.request.url.scheme == "https"
+
+
+def set_cookie(response: Response, page: Page, name: str, value: str) -> None:
+    """For the desk's pages alone, out of reach of scripts and other sites; it ends with the longest session."""
+    response.set_cookie(
+        cookie_name(page, name),
+        value,
+        max_age=int(LONGEST.total_seconds()),
+        path=DESK,
+        secure=is_secure(page),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def drop_cookie(response: Response, page: Page, name: str) -> None:
+    """Forget it."""
+    secure = is_secure(page)
+    response.delete_cookie(cookie_name(page, name), path=DESK, secure=secure, httponly=True, samesite="strict")
+
+
+def _refuse(request: Request, error: HubError) -> Response:
+    page = get_page(request, request.app.state.hub)
+    if isinstance(error, SessionEndedError):
+        return _ask_to_sign_in(page, request)
+    if isinstance(error, DeskKeyMissingError) and request.method == "GET":
+        return RedirectResponse(page.url("/desk/waiting"), status_code=303)
+    key = "desk.problem.gone" if isinstance(error, CaseNotFoundError) else error.text_key
+    values = dict(error.values)
+    if "missing" in values:
+        values["missing"] = ", ".join(page.t(f"desk.missing.{name}") for name in values["missing"])
+    kept = _kept_words(request)
+    return page.render("desk/problem.html", status=error.status, message=page.t(key, **values), kept=kept)
+
+
+def _ask_to_sign_in(page: Page, request: Request) -> Response:
+    """What was being written is shown once more, since half an hour passes quickly over a long answer."""
+    response: Response
+    kept = _kept_words(request)
+    if kept:
+        response = page.render("desk/problem.html", status=401, message=page.t("error.session_ended"), kept=kept)
+    else:
+        ended = request.cookies.get(cookie_name(page, SESSION_COOKIE))
+        response = RedirectResponse(page.url("/desk/sign-in", done="ended" if ended else ""), status_code=303)
+    drop_cookie(response, page, SESSION_COOKIE)
+    return response
+
+
+def _kept_words(request: Request) -> list[str]:
+    form: GivenForm | None = getattr(request.state, "desk_form", None)
+    return [form.get(name) for name in ("text", "translation", "note", "why") if form and form.get(name).strip()]
