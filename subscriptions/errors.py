@@ -1,0 +1,89 @@
+"""What can go wrong with subscribers, their choices and messages, for people."""
+
+from __future__ import annotations
+
+from core.errors import HubError
+
+
+class SubscriberNotFoundError(HubError):
+    """There is no such subscriber, or not any more."""
+
+    code = "subscriber_not_found"
+    status = 404
+
+
+class TopicNotFoundError(HubError):
+    """There is no topic with the id ``values['id']``."""
+
+    code = "topic_not_found"
+    status = 404
+
+
+class TopicRequiredError(HubError):
+    """The topic ``values['id']`` is a duty of members and cannot be switched off by a contact of a city."""
+
+    code = "topic_required"
+    status = 409
+
+
+class AddressInvalidError(HubError):
+    """This is not a mail address."""
+
+    code = "address_invalid"
+    status = 422
+
+
+class AddressTakenError(HubError):
+    """Somebody else has this address."""
+
+    code = "address_taken"
+    status = 409
+
+
+class PreferenceInvalidError(HubError):
+    """A choice cannot be as it was sent; ``values['field']`` names it."""
+
+    code = "preference_invalid"
+    status = 422
+
+
+class LinkExpiredError(HubError):
+    """A link was used, is too old, or was never ours. The same for all three."""
+
+    code = "link_expired"
+    status = 410
+
+
+class NothingToUndoError(HubError):
+    """The last change was undone already, or there is none."""
+
+    code = "nothing_to_undo"
+    status = 409
+
+
+class NotTheirCityError(HubError):
+    """Only people whom their city lets do it may set its defaults."""
+
+    code = "not_their_city"
+    status = 403
+
+
+class BroadcastNotFoundError(HubError):
+    """There is no such broadcast."""
+
+    code = "broadcast_not_found"
+    status = 404
+
+
+class FileUnreadableError(HubError):
+    """A file of subscribers cannot be read; ``values['reason']`` is a key below ``import.problem``."""
+
+    code = "subscribers_file_unreadable"
+    status = 422
+
+
+class FileHasProblemsError(HubError):
+    """A file of subscribers has bad rows, so nothing of it was taken; ``values['count']`` of them."""
+
+    code = "subscribers_file_has_problems"
+    status = 422

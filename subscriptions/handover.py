@@ -1,0 +1,116 @@
+"""Staff change: whoever leaves names a successor, or only leaves. Mail to them stops at once; the team is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from core.clock import Clock
+from subscriptions.confirmation import Issued, Purpose, issue, queue_link
+from subscriptions.errors import PreferenceInvalidError
+from subscriptions.links import Links
+from subscriptions.models import Address, ChannelName, Delivery, DeliveryStatus, DigestItem, Subscriber
+from subscriptions.placing import OPEN
+from subscriptions.subscribers import check_profile, get_subscriber, new_id, raise_alert, read_email
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What a hand-over did. ``invitation`` is the successor's link, already queued; None without a successor."""
+
+    leaver: Subscriber
+    successor: Subscriber | None = None
+    invitation: Issued | None = None
+
+
+async def leave(session: AsyncSession, subscriber_id: str, *, clock: Clock) -> Handover:
+    """Stop writing to somebody, at once and for ever, without a successor. Twice is no error. Commits."""
+    leaver = await get_subscriber(session, subscriber_id, lock=True)
+    if leaver.left_at is None:
+        await _stop(session, leaver, clock)
+        raise_alert(session, "contact_left", leaver, clock.now())
+    await session.commit()
+    return Handover(leaver)
+
+
+async def hand_over(
+    session: AsyncSession,
+    subscriber_id: str,
+    *,
+    successor_name: str,
+    successor_email: str,
+    links: Links,
+    clock: Clock,
+) -> Handover:
+    """Name a successor, who takes the leaver's place for the city at once and is invited. Commits.
+
+    What the leaver chose is not the successor's choice, so it is not passed on; the city's defaults hold. Somebody who
+    is known already keeps what they chose. Raises AddressInvalidError, PreferenceInvalidError for the own address.
+    """
+    value = read_email(successor_email)
+    check_profile(name=successor_name)
+    leaver = await get_subscriber(session, subscriber_id, lock=True)
+    query = (
+        select(Subscriber)
+        .join(Address, col(Address.subscriber_id) == col(Subscriber.id))
+        .where(Address.channel == ChannelName.EMAIL, Address.value == value)
+    )
+    successor = (await session.exec(query)).first()
+    if successor is not None and successor.id == leaver.id:
+        raise PreferenceInvalidError(field="email")
+    was_contact, first_time = leaver.is_mandatory_contact, leaver.left_at is None
+    if first_time:
+        await _stop(session, leaver, clock)
+    elif leaver.succeeded_by is not None and successor is not None and leaver.succeeded_by == successor.id:
+        await session.commit()
+        return Handover(leaver, successor)
+    if successor is None:
+        successor = Subscriber(
+            id=new_id(),
+            name=successor_name.strip(),
+            city=leaver.city,
+            network=leaver.network,
+            country=leaver.country,
+            role=leaver.role,
+            language=leaver.language,
+            time_zone=leaver.time_zone,
+            created_at=clock.now(),
+        )
+        session.add(successor)
+        await session.flush()
+        session.add(
+            Address(
+                id=new_id(),
+                subscriber_id=successor.id,
+                channel=ChannelName.EMAIL,
+                value=value,
+                created_at=clock.now(),
+            )
+        )
+    successor.is_mandatory_contact |= was_contact
+    successor.may_set_city_defaults |= leaver.may_set_city_defaults
+    # Somebody who had left and is named again is back.
+    successor.left_at = successor.succeeded_by = None
+    leaver.succeeded_by = successor.id
+    session.add(successor)
+    session.add(leaver)
+    raise_alert(session, "contact_succeeded", leaver, clock.now())
+    await session.commit()
+    invitation = await issue(session, successor.id, Purpose.HANDOVER, links=links, clock=clock)
+    await queue_link(session, invitation, clock=clock)
+    return Handover(leaver, successor, invitation)
+
+
+async def _stop(session: AsyncSession, leaver: Subscriber, clock: Clock) -> None:
+    leaver.left_at = clock.now()
+    session.add(leaver)
+    waiting = select(Delivery).where(Delivery.subscriber_id == leaver.id, col(Delivery.status).in_(OPEN))
+    for delivery in list(await session.exec(waiting)):
+        delivery.status, delivery.reason, delivery.finished_at = DeliveryStatus.CANCELLED, "left", clock.now()
+        session.add(delivery)
+    items = select(DigestItem).where(DigestItem.subscriber_id == leaver.id, col(DigestItem.sent_in).is_(None))
+    for item in list(await session.exec(items)):
+        item.dropped_at = item.dropped_at or clock.now()
+        session.add(item)

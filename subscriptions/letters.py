@@ -1,0 +1,331 @@
+"""Turns material into letters: one function for each kind of message. What is each reader's own is left as a slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time, get_timezone_name
+
+from channels.letter import Letter, LinkLine, Section, isolated, one_line, slot
+from core.languages import SOURCE_LANGUAGE
+from core.markdown import escape
+from core.texts import Texts
+from subscriptions.material import Material, Reader, Reading
+from subscriptions.models import Broadcast, BroadcastKind, ChannelName, Delivery, Event
+from subscriptions.reasons import can_be_stopped, is_required, kind_of, tell_reason, topic_title
+from subscriptions.rules import Rule
+
+ASKED_FOR = frozenset({"confirm", "preferences", "telegram", "handover"})
+OPINION_KINDS = frozenset({BroadcastKind.NEWS, BroadcastKind.EVENT, BroadcastKind.MANDATORY, BroadcastKind.URGENT})
+LONGEST_PREVIEW = 140
+
+type PlaceName = Callable[[str, str], str]
+"""A city's name by its id, in a language."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterWriter:
+    """Writes letters in a reader's language, as far as the catalogue has it."""
+
+    texts: Texts
+    place_name: PlaceName
+    team_address: str
+
+    def write(self, row: Delivery, reader: Reader, material: Material, today: date) -> Letter | None:
+        """The letter of a delivery; None when there are no words for it."""
+        kind = kind_of(row.message)
+        if row.broadcast_id is not None:
+            return self._broadcast(row, reader, material)
+        match kind:
+            case "digest":
+                return self._digest(row, material)
+            case "missed":
+                return self._missed(row, material)
+            case "welcome":
+                return self._welcome(row, reader, material)
+            case "reminder":
+                return self._reminder(row, reader, today)
+            case "answer":
+                return self._answer(row)
+        return self._link(row, reader, kind) if kind in ASKED_FOR else None
+
+    # Broadcasts
+
+    def _broadcast(self, row: Delivery, reader: Reader, material: Material) -> Letter | None:
+        broadcast = material.broadcasts.get(row.broadcast_id or "")
+        reading = material.read(row.broadcast_id or "", row.language)
+        if broadcast is None or reading is None:
+            return None
+        event = material.event_of(broadcast.id)
+        sections = self._sections(reading, row.language)
+        if event is not None:
+            note = self._what_changed(broadcast, event, row.language)
+            facts = self.event_facts(event, row.language, reader.time_zone)
+            sections = [Section("", row.language, note=note, facts=facts), *sections]
+        letter = self._frame(row, reading.words.subject, sections, title_language=reading.words.language)
+        if event is not None and broadcast.kind == BroadcastKind.EVENT:
+            letter = replace(letter, actions=self._answers(row.language))
+        if broadcast.kind in OPINION_KINDS:
+            letter = self._with_opinions(letter)
+        return letter
+
+    def _sections(self, reading: Reading, language: str, *, heading: str = "", group: str = "") -> list[Section]:
+        words, draft = reading.words, reading.draft
+        note = self._say("text.original", language) if reading.is_foreign else ""
+        sections = [Section(words.body, words.language, heading=heading, group=group, note=note)]
+        if draft is not None:
+            title = f"**{escape(draft.subject)}**\n\n" if draft.subject else ""
+            sections.append(
+                Section(title + draft.body, draft.language, note=self._say("text.draft", language), is_marked=True)
+            )
+        return sections
+
+    def _what_changed(self, broadcast: Broadcast, event: Event, language: str) -> str:
+        if event.cancelled_at is not None:
+            return self._say("event.cancelled", language)
+        return self._say("event.changed", language) if broadcast.kind == BroadcastKind.EVENT_CHANGE else ""
+
+    def event_facts(self, event: Event, language: str, time_zone: str) -> tuple[tuple[str, str], ...]:
+        """When, where and how, also in the reader's own time where that is another."""
+        when = self._time(event.starts_at, event.ends_at, event.time_zone, language)
+        facts = [("when", when)]
+        if _offset(event.starts_at, time_zone) != _offset(event.starts_at, event.time_zone):
+            facts.append(("your_time", self._time(event.starts_at, event.ends_at, time_zone, language)))
+        facts += [("where", one_line(event.place or "")), ("online", event.online_url or "")]
+        names = Locale.parse(language, sep="-").languages
+        facts.append(("languages", ", ".join(names.get(code, code) for code in event.languages)))
+        facts.append(("who_pays", one_line(event.who_pays or "")))
+        if event.registration_closes_at is not None and event.cancelled_at is None:
+            facts.append(("closes", self._moment(event.registration_closes_at, event.time_zone, language)))
+        return tuple((self._say(f"event.{name}", language), value) for name, value in facts if value)
+
+    def _time(self, start: datetime, end: datetime, zone: str, language: str) -> str:
+        tz, locale = ZoneInfo(zone), _locale(language)
+        begins, ends = start.astimezone(tz), end.astimezone(tz)
+        key = "event.one_day" if begins.date() == ends.date() else "event.more_days"
+        return self._say(
+            key,
+            language,
+            day=format_date(begins.date(), "full", locale),
+            end_day=format_date(ends.date(), "full", locale),
+            start=format_time(begins.timetz(), "short", locale=locale),
+            end=format_time(ends.timetz(), "short", locale=locale),
+            zone=get_timezone_name(begins, "long", locale=locale),
+        )
+
+    def _moment(self, at: datetime, zone: str, language: str) -> str:
+        local, locale = at.astimezone(ZoneInfo(zone)), _locale(language)
+        return self._say(
+            "event.moment",
+            language,
+            day=format_date(local.date(), "full", locale),
+            time=format_time(local.timetz(), "short", locale=locale),
+            zone=get_timezone_name(local, "long", locale=locale),
+        )
+
+    def _answers(self, language: str) -> tuple[LinkLine, ...]:
+        return tuple(
+            LinkLine(self._say(f"event.{word}", language), slot(f"answer_{word}")) for word in ("yes", "maybe", "no")
+        )
+
+    # Collected messages
+
+    def _digest(self, row: Delivery, material: Material) -> Letter | None:
+        """``parts["items"]``: the broadcasts in their order, each with its ``topic``."""
+        by_topic: dict[str, list[str]] = {}
+        for item in row.parts.get("items", []):
+            by_topic.setdefault(str(item.get("topic", "")), []).append(str(item["broadcast"]))
+        sections, titles = self._collect(row, material, by_topic)
+        if not titles:
+            return None
+        subject = self._say("digest.subject", row.language, count=len(titles))
+        contents = "\n".join(f"- {escape(title)}" for title in titles)
+        if len(titles) > 1:
+            intro = f"{escape(self._say('digest.contents', row.language))}\n\n{contents}"
+            sections.insert(0, Section(intro, row.language))
+        return replace(self._frame(row, subject, sections), preview=_cut(" · ".join(titles)))
+
+    def _missed(self, row: Delivery, material: Material) -> Letter | None:
+        sections, titles = self._collect(row, material, {"": [str(name) for name in row.parts.get("missed", [])]})
+        if not titles:
+            return None
+        intro = Section(escape(self._say("missed.text", row.language)), row.language)
+        return self._frame(row, self._say("missed.subject", row.language), [intro, *sections])
+
+    def _collect(
+        self, row: Delivery, material: Material, by_topic: Mapping[str, Iterable[str]]
+    ) -> tuple[list[Section], list[str]]:
+        sections: list[Section] = []
+        titles: list[str] = []
+        for topic, names in by_topic.items():
+            group = topic_title(self.texts, topic, row.language) if topic else ""
+            for name in names:
+                reading = material.read(name, row.language)
+                if reading is None:
+                    continue
+                some = self._sections(reading, row.language, heading=one_line(reading.words.subject), group=group)
+                if event := material.event_of(name):
+                    some[0] = replace(some[0], facts=self.event_facts(event, row.language, event.time_zone))
+                sections += some
+                titles.append(one_line(reading.words.subject))
+                group = ""
+        return sections, titles
+
+    # What the hub says by itself
+
+    def _link(self, row: Delivery, reader: Reader, kind: str) -> Letter:
+        city = self._city(reader, row.language)
+        text = Section(escape(self._say(f"{kind}.text", row.language, city=city)), row.language)
+        letter = self._frame(row, self._say(f"{kind}.subject", row.language, city=city), [text])
+        return replace(letter, actions=(LinkLine(self._say(f"{kind}.action", row.language), slot("once")),))
+
+    def _welcome(self, row: Delivery, reader: Reader, material: Material) -> Letter:
+        language, city = row.language, self._city(reader, row.language)
+        file = material.city_files.get(reader.city or "")
+        facts: list[tuple[str, str]] = []
+        if file is not None:
+            for name, value in (
+                ("joined", self._date(file.joined_on, language)),
+                ("contribution", file.contribution),
+                ("last_index", self._date(file.last_index_on, language)),
+                ("follow_up", file.index_follow_up),
+            ):
+                facts += [(self._say(f"welcome.{name}", language), one_line(value))] if value else []
+        dates = [
+            self._say(
+                "welcome.date",
+                language,
+                date=self._date(due.due_on, language),
+                what=self._due(due.kind, due.words, language),
+            )
+            for due in material.due_dates.get(reader.city or "", [])[:5]
+        ]
+        if dates:
+            facts.append((self._say("welcome.next", language), "; ".join(dates)))
+        sections = [Section(escape(self._say("welcome.text", language, city=city)), language, facts=tuple(facts))]
+        if file is not None and file.statement_text:
+            heading = self._say("welcome.statement", language)
+            sections.append(Section(escape_lines(file.statement_text), language, heading=heading))
+        steps = (escape(self._say(f"welcome.step_{name}", language)) for name in ("read", "choose", "meet"))
+        numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+        sections.append(Section(numbered, language, heading=self._say("welcome.steps", language)))
+        letter = self._frame(row, self._say("welcome.subject", language, city=city), sections)
+        choose = LinkLine(self._say("link.change", language), slot("preferences"))
+        return replace(letter, actions=(choose, LinkLine(self._say("opinion.question", language), slot("ask"))))
+
+    def _reminder(self, row: Delivery, reader: Reader, today: date) -> Letter:
+        """``parts``: ``kind`` and ``words`` of the due date, and ``due_on``."""
+        language = row.language
+        due_on = date.fromisoformat(str(row.parts["due_on"]))
+        what = self._due(str(row.parts.get("kind", "other")), row.parts.get("words"), language)
+        days = (due_on - today).days
+        subject = (
+            self._say("reminder.subject", language, count=days, what=what)
+            if days > 0
+            else self._say("reminder.subject_today" if days == 0 else "reminder.subject_late", language, what=what)
+        )
+        city, day = self._city(reader, language), self._date(due_on, language)
+        text = escape(self._say("reminder.text", language, city=city, what=what, date=day))
+        section = Section(f"{text}\n\n{escape(self._say('reminder.done', language))}", language)
+        letter = self._frame(row, subject, [section])
+        return replace(letter, actions=(LinkLine(self._say("opinion.question", language), slot("ask")),))
+
+    def _answer(self, row: Delivery) -> Letter:
+        """``parts``: the ``question`` in its asker's words, and the ``answer`` as Markdown."""
+        language = row.language
+        quoted = "\n".join(f"> {escape(line)}" for line in str(row.parts.get("question", "")).splitlines())
+        sections = [
+            Section(f"{escape(self._say('answer.you_asked', language))}\n\n{quoted}", language),
+            Section(str(row.parts["answer"]), language, heading=self._say("answer.our_answer", language)),
+        ]
+        letter = self._frame(row, self._say("answer.subject", language), sections)
+        return replace(letter, actions=(LinkLine(self._say("opinion.question", language), slot("ask")),))
+
+    # What all have in common
+
+    def _frame(
+        self, row: Delivery, title: str, sections: Iterable[Section], *, title_language: str | None = None
+    ) -> Letter:
+        kind, language = kind_of(row.message), row.language
+        spoken = language if self.texts.has("mail.greeting", language) else SOURCE_LANGUAGE
+        return Letter(
+            language=spoken,
+            title=one_line(title),
+            title_language=title_language or spoken,
+            greeting=self._say("greeting", language, name=slot("name")),
+            sections=tuple(sections),
+            because=tell_reason(self.texts, kind, row.because, language),
+            sender=self._say("sender", language),
+            sender_address=self.team_address,
+            links=self._links(kind, row.because, language),
+        )
+
+    def _links(self, kind: str, because: Mapping[str, Any], language: str) -> tuple[LinkLine, ...]:
+        """What can be changed about such messages, each with one click and a confirmation."""
+        if kind in ASKED_FOR:
+            return ()
+        links = []
+        if is_required(kind, because):
+            links.append(LinkLine(self._say("link.successor", language), slot("successor")))
+        elif because.get("rule") == Rule.GUEST:
+            links.append(LinkLine(self._say("link.change_answer", language), slot("answer")))
+        elif can_be_stopped(kind, because):
+            title = topic_title(self.texts, str(because.get("topic") or ""), language)
+            key = "stop_digest" if kind == "digest" else "stop_topic"
+            links.append(LinkLine(self._say(f"link.{key}", language, topic=title), slot("unsubscribe")))
+        links.append(LinkLine(self._say("link.change", language), slot("preferences")))
+        return tuple(links)
+
+    def _with_opinions(self, letter: Letter) -> Letter:
+        opinions = tuple(
+            LinkLine(self._say(f"opinion.{name}", letter.language), slot(name)) for name in ("useful", "not_for_us")
+        )
+        question = LinkLine(self._say("opinion.question", letter.language), slot("ask"))
+        return replace(letter, opinion=self._say("opinion.ask", letter.language), opinions=(*opinions, question))
+
+    def _say(self, key: str, language: str, /, **values: Any) -> str:
+        return self.texts.get(f"mail.{key}", language, **values)
+
+    def _city(self, reader: Reader, language: str) -> str:
+        return isolated(self.place_name(reader.city, language)) if reader.city else self._say("your_city", language)
+
+    def _date(self, day: date | None, language: str) -> str:
+        return format_date(day, "long", _locale(language)) if day else ""
+
+    def _due(self, kind: str, words: object, language: str) -> str:
+        if words:
+            return one_line(str(words))
+        known = f"mail.reminder.kind.{kind}"
+        return self.texts.get(known if self.texts.has(known, SOURCE_LANGUAGE) else "mail.reminder.kind.other", language)
+
+
+def opens_once(kind: str) -> bool:
+    """Whether a message carries a link that works once."""
+    return kind in ASKED_FOR
+
+
+def slot_channel(row: Delivery) -> ChannelName:
+    """The channel of a delivery."""
+    return ChannelName(row.channel)
+
+
+def escape_lines(text: str) -> str:
+    """Plain text as Markdown, its paragraphs and lines kept."""
+    return "\n\n".join("  \n".join(escape(line) for line in part.splitlines()) for part in text.split("\n\n"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_PREVIEW else text[: LONGEST_PREVIEW - 1].rstrip() + "…"
+
+
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
+
+
+def _offset(at: datetime, zone: str) -> object:
+    return at.astimezone(ZoneInfo(zone)).utcoffset()

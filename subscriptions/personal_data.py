@@ -1,0 +1,70 @@
+"""A person's own data: everything that is kept of them, for themselves; and its end, by themselves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from core.clock import Clock
+from subscriptions.models import (
+    Address,
+    Confirmation,
+    Delivery,
+    DeliveryStatus,
+    DigestItem,
+    Guest,
+    Missed,
+    PreferenceChange,
+    Subscription,
+    TeamAlert,
+)
+from subscriptions.placing import OPEN
+from subscriptions.subscribers import get_subscriber, raise_alert
+
+_OWNED: tuple[type[SQLModel], ...] = (Address, Subscription, PreferenceChange, Guest, DigestItem, Missed, Delivery)
+
+
+async def export_person(session: AsyncSession, subscriber_id: str) -> dict[str, Any]:
+    """All that is kept of a person, by table, ready for JSON; links that would open something are not in it."""
+    subscriber = await get_subscriber(session, subscriber_id)
+    data: dict[str, Any] = {"subscriber": _plain(subscriber)}
+    for model in _OWNED:
+        rows = await session.exec(select(model).where(model.subscriber_id == subscriber_id))  # type: ignore[attr-defined]
+        data[str(model.__tablename__)] = [_plain(row) for row in rows]
+    for delivery in data["delivery"]:
+        delivery.pop("parts")
+    return data
+
+
+async def erase_person(session: AsyncSession, subscriber_id: str, *, clock: Clock) -> None:
+    """Delete a person with all addresses, choices and answers. Nothing more is sent, and the figures stay. Commits.
+
+    Rows of deliveries stay for the counts, with ids that lead to nobody any more. When it was a contact of a city, the
+    team is told that the city has lost one, without a name.
+    """
+    subscriber = await get_subscriber(session, subscriber_id, lock=True)
+    connection = await session.connection()
+    mine = col(Delivery.subscriber_id) == subscriber_id
+    ended = {"status": DeliveryStatus.CANCELLED, "reason": "left", "finished_at": clock.now()}
+    await connection.execute(update(Delivery).where(mine, col(Delivery.status).in_(OPEN)).values(**ended))
+    await connection.execute(update(Delivery).where(mine).values(parts={}))
+    for model in (Address, Confirmation, Subscription, PreferenceChange, Guest, DigestItem, Missed, TeamAlert):
+        await connection.execute(delete(model).where(col(model.subscriber_id) == subscriber_id))
+    if subscriber.is_mandatory_contact and subscriber.left_at is None:
+        raise_alert(session, "contact_left", subscriber, clock.now())
+        await session.flush()
+        alerts = update(TeamAlert).where(col(TeamAlert.subscriber_id) == subscriber_id)
+        await connection.execute(alerts.values(subscriber_id=None))
+    await session.delete(subscriber)
+    await session.commit()
+
+
+def _plain(row: SQLModel) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, (date, datetime, time)) else value
+        for name, value in row.model_dump().items()
+    }

@@ -1,0 +1,262 @@
+"""The rows of a file of subscribers: reading CSV and XLSX, checking each row, and writing such files safely.
+
+A row is a mapping from column to text. Nothing here knows the database.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from zoneinfo import available_timezones
+
+from babel.core import get_global
+from openpyxl import Workbook, load_workbook
+
+from core.languages import match_language
+from core.normalise import clean, fold
+from knowledge.base import KnowledgeBase
+from subscriptions.errors import AddressInvalidError, FileUnreadableError
+from subscriptions.models import Frequency, Role
+from subscriptions.subscribers import LONGEST_NAME, read_email
+from subscriptions.topics import Topics
+
+COLUMNS = (
+    "email",
+    "name",
+    "city",
+    "country",
+    "network",
+    "role",
+    "language",
+    "time_zone",
+    "contact",
+    "city_defaults",
+    "topics",
+)
+"""``contact``: the city named this person for what members must know; ``city_defaults``: may set them (yes or no).
+``topics``: ``youth:weekly education:at_once``."""
+
+MOST_ROWS = 50_000
+LARGEST_SHEET = 200 * 1024 * 1024
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection)."""
+
+YES = frozenset({"yes", "true", "1", "x", "y"})
+NO = frozenset({"", "no", "false", "0", "n"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one cell. ``key`` names the sentence ``import.problem.<key>``; row 1 holds the titles."""
+
+    row: int
+    column: str
+    key: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row that is right. Fields that the file does not say are None, and stay as they are."""
+
+    row: int
+    email: str
+    name: str | None
+    profile: Mapping[str, str | bool | None]
+    topics: Mapping[str, Frequency] = field(default_factory=dict)
+
+
+def read_rows(content: bytes, *, is_workbook: bool) -> Iterator[dict[str, str]]:
+    """Rows by column title, titles in any case. Raises FileUnreadableError."""
+    lines = _read_workbook(content) if is_workbook else _read_csv(content)
+    titles = [fold(cell).strip().replace(" ", "_").replace("-", "_") for cell in next(lines, [])]
+    if "email" not in titles:
+        raise FileUnreadableError(reason="no_email_column")
+    for title in titles:
+        if title and title not in COLUMNS:
+            raise FileUnreadableError(reason="column_unknown", value=title)
+    if len(set(titles) - {""}) != len([title for title in titles if title]):
+        raise FileUnreadableError(reason="column_twice")
+    for number, line in enumerate(lines):
+        if number >= MOST_ROWS:
+            raise FileUnreadableError(reason="too_many_rows")
+        yield {title: _unescape(clean(cell)) for title, cell in zip(titles, line, strict=False) if title}
+
+
+def write_csv(rows: Iterable[Mapping[str, str]]) -> str:
+    """A CSV file of rows in which no cell is a formula."""
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(COLUMNS)
+    writer.writerows([escape(row.get(column, "")) for column in COLUMNS] for row in rows)
+    return target.getvalue()
+
+
+def write_workbook(rows: Iterable[Mapping[str, str]]) -> bytes:
+    """An XLSX file of rows in which no cell is a formula."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("subscribers")
+    sheet.append(list(COLUMNS))
+    for row in rows:
+        sheet.append([escape(row.get(column, "")) for column in COLUMNS])
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def escape(cell: str) -> str:
+    """The cell so that no spreadsheet takes it for a formula; reading the file takes the mark away again."""
+    return f"'{cell}" if cell.startswith((*FORMULA, "'")) else cell
+
+
+class RowReader:
+    """Checks rows against the cities, languages and topics that there are, and collects what is wrong."""
+
+    def __init__(self, base: KnowledgeBase, topics: Topics) -> None:
+        self._topics = topics
+        self._cities = {fold(city.name): city for city in base.cities.values()}
+        for names in base.place_names.values():
+            for city_id, spellings in names.items():
+                if city_id in base.cities:
+                    for spelling in spellings:
+                        self._cities.setdefault(fold(spelling), base.cities[city_id])
+        self._cities |= {city.id: city for city in base.cities.values()}
+        self._seen: dict[str, int] = {}
+        self.problems: list[Problem] = []
+
+    def read(self, number: int, row: Mapping[str, str]) -> Entry | None:
+        """The row as an entry, or None after noting everything that is wrong with it. An empty row is nothing."""
+        if not any(row.values()):
+            return None
+        before = len(self.problems)
+        email = self._email(number, row.get("email", ""))
+        profile = self._profile(number, row)
+        topics = dict(self._chosen(number, row.get("topics", "")))
+        name = row.get("name") or None
+        if name is not None and len(name) > LONGEST_NAME:
+            self._note(number, "name", "too_long", name)
+        if len(self.problems) > before or email is None:
+            return None
+        return Entry(number, email, name, profile, topics)
+
+    def _email(self, number: int, text: str) -> str | None:
+        try:
+            email = read_email(text)
+        except AddressInvalidError:
+            self._note(number, "email", "email_invalid" if text else "email_missing", text)
+            return None
+        if email in self._seen:
+            self._note(number, "email", "email_twice", str(self._seen[email]))
+            return None
+        self._seen[email] = number
+        return email
+
+    def _profile(self, number: int, row: Mapping[str, str]) -> dict[str, str | bool | None]:
+        profile: dict[str, str | bool | None] = {}
+        if text := row.get("city"):
+            city = self._cities.get(fold(text))
+            if city is None:
+                self._note(number, "city", "city_unknown", text)
+            else:
+                profile |= {"city": city.id, "country": city.country, "network": city.national_network}
+        if text := row.get("country"):
+            if text.upper() not in get_global("territory_languages"):
+                self._note(number, "country", "country_unknown", text)
+            elif profile.get("country", text.upper()) != text.upper():
+                self._note(number, "country", "country_of_city", text)
+            profile["country"] = text.upper()
+        if text := row.get("network"):
+            profile["network"] = text[:120]
+        if text := row.get("role"):
+            if text.lower() not in set(Role):
+                self._note(number, "role", "role_unknown", text)
+            profile["role"] = text.lower()
+        if text := row.get("language"):
+            profile["language"] = self._language(number, text)
+        self._time_zone(number, row.get("time_zone", ""), profile)
+        for column, attribute in (("contact", "is_mandatory_contact"), ("city_defaults", "may_set_city_defaults")):
+            if column in row:
+                text = row[column].lower()
+                if text not in YES | NO:
+                    self._note(number, column, "not_yes_or_no", row[column])
+                elif text:
+                    profile[attribute] = text in YES
+        return profile
+
+    def _language(self, number: int, text: str) -> str | None:
+        try:
+            language = match_language(text)
+        except ValueError:
+            language = None
+        if language is None:
+            self._note(number, "language", "language_unknown", text)
+        return language
+
+    def _time_zone(self, number: int, text: str, profile: dict[str, str | bool | None]) -> None:
+        if text:
+            if text not in available_timezones():
+                self._note(number, "time_zone", "time_zone_unknown", text)
+            profile["time_zone"] = text
+        elif profile.get("country") and (zone := main_time_zone(str(profile["country"]))):
+            profile["time_zone"] = zone
+
+    def _chosen(self, number: int, text: str) -> Iterator[tuple[str, Frequency]]:
+        for part in text.replace(",", " ").replace(";", " ").split():
+            topic, _, frequency = part.partition(":")
+            if topic not in self._topics.facts:
+                self._note(number, "topics", "topic_unknown", topic)
+            elif frequency not in set(Frequency):
+                self._note(number, "topics", "frequency_unknown", part)
+            else:
+                yield topic, Frequency(frequency)
+
+    def _note(self, number: int, column: str, key: str, value: str) -> None:
+        self.problems.append(Problem(number, column, key, value[:120]))
+
+
+def main_time_zone(country: str) -> str | None:
+    """The zone that most of a country lives in, where that is plain: its only one, or its first in Europe."""
+    zones = sorted(zone for zone, code in get_global("zone_territories").items() if code == country)
+    zones = [zone for zone in zones if zone in available_timezones()]
+    if len(zones) > 1:
+        zones = [zone for zone in zones if zone.startswith("Europe/")]
+    return zones[0] if zones else None
+
+
+def _unescape(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in {*FORMULA, "'"} else cell
+
+
+def _read_csv(content: bytes) -> Iterator[list[str]]:
+    text = _decode(content)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        yield from csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    except csv.Error:
+        raise FileUnreadableError(reason="not_csv") from None
+
+
+def _decode(content: bytes) -> str:
+    """UTF-8, or what spreadsheets of western Europe write."""
+    for encoding in ("utf-8-sig", "utf-16") if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise FileUnreadableError(reason="not_text")
+
+
+def _read_workbook(content: bytes) -> Iterator[list[str]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_SHEET:
+                raise FileUnreadableError(reason="too_large")
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        for line in book.worksheets[0].iter_rows(values_only=True):
+            yield ["" if cell is None else str(cell) for cell in line]
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError):
+        raise FileUnreadableError(reason="not_workbook") from None
