@@ -7,32 +7,39 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from bot.actions.registry import action_for, run_action
 from bot.actions.turn import Turn
+from channels.email.layout import Layout
+from channels.email.message import MailSender
 from conversation.assistant import Assistant, RasaAssistant, internal_token
+from conversation.counting import expire
 from conversation.for_channels import HubForChannels
-from conversation.housekeeping import Housekeeping
 from conversation.memory import LanguagesInProcess, LanguagesInRedis
 from conversation.replies import Wording
 from conversation.service import Conversations
 from core.clock import Clock, SystemClock
 from core.database import Database
+from core.duties import Duty, Scheduler
 from core.languages import warm_up
 from core.settings import PROJECT_ROOT, Settings
 from core.texts import Texts
+from identity.throttle import Throttle
 from knowledge.base import load_knowledge
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
 from reports.intake.deadlines import Deadlines
 from reports.intake.service import Intake
+from reports.jobs import delete_expired
 from reports.returning import CaseDoor
+from subscriptions.composing import HubComposer, Invitations
+from subscriptions.links import Links
 from web import (
     api,
     catalogue,
@@ -137,6 +144,27 @@ def build_reports(
     return intake, CaseDoor(database, clock, wording.texts, deadlines=deadlines.notes)
 
 
+def build_composer(hub: Hub, *, invitations: Invitations | None = None) -> HubComposer:
+    """What writes the hub's messages; ``invitations`` writes their calendar entries."""
+    settings, gazetteer = hub.settings, hub.wording.gazetteer
+    sender = MailSender.parse(settings.mail_from).address if settings.mail_from else ""
+
+    def place_name(place_id: str, language: str) -> str:
+        place = gazetteer.get(place_id)
+        return gazetteer.name(place, language) if place else place_id
+
+    return HubComposer(
+        texts=hub.wording.texts,
+        links=Links(settings.load_secret_key()),
+        clock=hub.clock,
+        layout=Layout(),
+        public_url=settings.public_url or settings.address,
+        team_address=settings.team_address or sender,
+        place_name=place_name,
+        invitations=invitations,
+    )
+
+
 def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | None = None) -> TelegramRunner | None:
     """The Telegram channel, or None without a token. Only then is python-telegram-bot loaded."""
     settings = hub.settings
@@ -166,11 +194,30 @@ def telegram_secret(settings: Settings) -> str:
     return hmac.new(settings.load_secret_key().encode(), b"telegram-webhook", "sha256").hexdigest()
 
 
+def list_duties(hub: Hub) -> list[Duty]:
+    """What one of the hub's processes does again and again: rows past their time are deleted."""
+    throttle = Throttle(hub.settings.load_secret_key(), hub.clock)
+
+    async def expire_conversations() -> None:
+        async with hub.database.session() as session:
+            log.info("conversations_expired %s", await expire(session, hub.clock))
+
+    async def expire_reports() -> None:
+        async with hub.database.session() as session:
+            log.info("reports_expired %s", await delete_expired(session, hub.clock, throttle=throttle))
+
+    return [
+        Duty("expire_conversations", timedelta(hours=1), expire_conversations),
+        # A draft is kept for 24 hours at most, and these minutes.
+        Duty("expire_reports", timedelta(minutes=5), expire_reports),
+    ]
+
+
 def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> FastAPI:
     """The web application of one hub process."""
     settings = settings or Settings()
     hub = hub or build_hub(settings)
-    housekeeping = Housekeeping(hub.database, hub.clock)
+    duties = Scheduler(hub.database, hub.clock, list_duties(hub))
     telegram = build_telegram(hub)
     if telegram is not None:
         hub = replace(hub, notify=telegram.notify)
@@ -178,15 +225,13 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        housekeeping.schedule(scheduler)
-        scheduler.start()
+        duties.start()
         if telegram is not None:
             telegram.start()
         try:
             yield
         finally:
-            scheduler.shutdown(wait=False)
+            await duties.stop()
             if telegram is not None:
                 await telegram.stop()
             await hub.conversations.close()

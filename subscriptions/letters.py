@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
 
 from channels.letter import Letter, LinkLine, Section, isolated, one_line, slot
 from core.languages import SOURCE_LANGUAGE
@@ -62,14 +62,15 @@ class LetterWriter:
         if broadcast is None or reading is None:
             return None
         event = material.event_of(broadcast.id)
-        sections = self._sections(reading, row.language)
+        language = self._spoken(row)
+        sections = self._sections(reading, language)
         if event is not None:
-            note = self._what_changed(broadcast, event, row.language)
-            facts = self.event_facts(event, row.language, reader.time_zone)
-            sections = [Section("", row.language, note=note, facts=facts), *sections]
+            note = self._what_changed(broadcast, event, language)
+            facts = self.event_facts(event, language, reader.time_zone)
+            sections = [Section("", language, note=note, facts=facts), *sections]
         letter = self._frame(row, reading.words.subject, sections, title_language=reading.words.language)
         if event is not None and broadcast.kind == BroadcastKind.EVENT:
-            letter = replace(letter, actions=self._answers(row.language))
+            letter = replace(letter, actions=self._answers(language))
         if broadcast.kind in OPINION_KINDS:
             letter = self._with_opinions(letter)
         return letter
@@ -97,7 +98,7 @@ class LetterWriter:
         if _offset(event.starts_at, time_zone) != _offset(event.starts_at, event.time_zone):
             facts.append(("your_time", self._time(event.starts_at, event.ends_at, time_zone, language)))
         facts += [("where", one_line(event.place or "")), ("online", event.online_url or "")]
-        names = Locale.parse(language, sep="-").languages
+        names = _locale(language).languages
         facts.append(("languages", ", ".join(names.get(code, code) for code in event.languages)))
         facts.append(("who_pays", one_line(event.who_pays or "")))
         if event.registration_closes_at is not None and event.cancelled_at is None:
@@ -115,7 +116,7 @@ class LetterWriter:
             end_day=format_date(ends.date(), "full", locale),
             start=format_time(begins.timetz(), "short", locale=locale),
             end=format_time(ends.timetz(), "short", locale=locale),
-            zone=get_timezone_name(begins, "long", locale=locale),
+            zone=_zone_name(begins, zone, locale),
         )
 
     def _moment(self, at: datetime, zone: str, language: str) -> str:
@@ -125,7 +126,7 @@ class LetterWriter:
             language,
             day=format_date(local.date(), "full", locale),
             time=format_time(local.timetz(), "short", locale=locale),
-            zone=get_timezone_name(local, "long", locale=locale),
+            zone=_zone_name(local, zone, locale),
         )
 
     def _answers(self, language: str) -> tuple[LinkLine, ...]:
@@ -137,40 +138,43 @@ class LetterWriter:
 
     def _digest(self, row: Delivery, material: Material) -> Letter | None:
         """``parts["items"]``: the broadcasts in their order, each with its ``topic``."""
+        language = self._spoken(row)
         by_topic: dict[str, list[str]] = {}
         for item in row.parts.get("items", []):
             by_topic.setdefault(str(item.get("topic", "")), []).append(str(item["broadcast"]))
         sections, titles = self._collect(row, material, by_topic)
         if not titles:
             return None
-        subject = self._say("digest.subject", row.language, count=len(titles))
+        subject = self._say("digest.subject", language, count=len(titles))
         contents = "\n".join(f"- {escape(title)}" for title in titles)
         if len(titles) > 1:
-            intro = f"{escape(self._say('digest.contents', row.language))}\n\n{contents}"
-            sections.insert(0, Section(intro, row.language))
+            intro = f"{escape(self._say('digest.contents', language))}\n\n{contents}"
+            sections.insert(0, Section(intro, language))
         return replace(self._frame(row, subject, sections), preview=_cut(" · ".join(titles)))
 
     def _missed(self, row: Delivery, material: Material) -> Letter | None:
         sections, titles = self._collect(row, material, {"": [str(name) for name in row.parts.get("missed", [])]})
         if not titles:
             return None
-        intro = Section(escape(self._say("missed.text", row.language)), row.language)
-        return self._frame(row, self._say("missed.subject", row.language), [intro, *sections])
+        language = self._spoken(row)
+        intro = Section(escape(self._say("missed.text", language)), language)
+        return self._frame(row, self._say("missed.subject", language), [intro, *sections])
 
     def _collect(
         self, row: Delivery, material: Material, by_topic: Mapping[str, Iterable[str]]
     ) -> tuple[list[Section], list[str]]:
+        language = self._spoken(row)
         sections: list[Section] = []
         titles: list[str] = []
         for topic, names in by_topic.items():
-            group = topic_title(self.texts, topic, row.language) if topic else ""
+            group = topic_title(self.texts, topic, language) if topic else ""
             for name in names:
                 reading = material.read(name, row.language)
                 if reading is None:
                     continue
-                some = self._sections(reading, row.language, heading=one_line(reading.words.subject), group=group)
+                some = self._sections(reading, language, heading=one_line(reading.words.subject), group=group)
                 if event := material.event_of(name):
-                    some[0] = replace(some[0], facts=self.event_facts(event, row.language, event.time_zone))
+                    some[0] = replace(some[0], facts=self.event_facts(event, language, event.time_zone))
                 sections += some
                 titles.append(one_line(reading.words.subject))
                 group = ""
@@ -179,13 +183,15 @@ class LetterWriter:
     # What the hub says by itself
 
     def _link(self, row: Delivery, reader: Reader, kind: str) -> Letter:
-        city = self._city(reader, row.language)
-        text = Section(escape(self._say(f"{kind}.text", row.language, city=city)), row.language)
-        letter = self._frame(row, self._say(f"{kind}.subject", row.language, city=city), [text])
-        return replace(letter, actions=(LinkLine(self._say(f"{kind}.action", row.language), slot("once")),))
+        language = self._spoken(row)
+        city = self._city(reader, language)
+        text = Section(escape(self._say(f"{kind}.text", language, city=city)), language)
+        letter = self._frame(row, self._say(f"{kind}.subject", language, city=city), [text])
+        return replace(letter, actions=(LinkLine(self._say(f"{kind}.action", language), slot("once")),))
 
     def _welcome(self, row: Delivery, reader: Reader, material: Material) -> Letter:
-        language, city = row.language, self._city(reader, row.language)
+        language = self._spoken(row)
+        city = self._city(reader, language)
         file = material.city_files.get(reader.city or "")
         facts: list[tuple[str, str]] = []
         if file is not None:
@@ -207,7 +213,9 @@ class LetterWriter:
         ]
         if dates:
             facts.append((self._say("welcome.next", language), "; ".join(dates)))
-        sections = [Section(escape(self._say("welcome.text", language, city=city)), language, facts=tuple(facts))]
+        sections = [Section(escape(self._say("welcome.text", language, city=city)), language)]
+        if facts:
+            sections.append(Section("", language, facts=tuple(facts)))
         if file is not None and file.statement_text:
             heading = self._say("welcome.statement", language)
             sections.append(Section(escape_lines(file.statement_text), language, heading=heading))
@@ -220,7 +228,7 @@ class LetterWriter:
 
     def _reminder(self, row: Delivery, reader: Reader, today: date) -> Letter:
         """``parts``: ``kind`` and ``words`` of the due date, and ``due_on``."""
-        language = row.language
+        language = self._spoken(row)
         due_on = date.fromisoformat(str(row.parts["due_on"]))
         what = self._due(str(row.parts.get("kind", "other")), row.parts.get("words"), language)
         days = (due_on - today).days
@@ -237,7 +245,7 @@ class LetterWriter:
 
     def _answer(self, row: Delivery) -> Letter:
         """``parts``: the ``question`` in its asker's words, and the ``answer`` as Markdown."""
-        language = row.language
+        language = self._spoken(row)
         quoted = "\n".join(f"> {escape(line)}" for line in str(row.parts.get("question", "")).splitlines())
         sections = [
             Section(f"{escape(self._say('answer.you_asked', language))}\n\n{quoted}", language),
@@ -251,12 +259,11 @@ class LetterWriter:
     def _frame(
         self, row: Delivery, title: str, sections: Iterable[Section], *, title_language: str | None = None
     ) -> Letter:
-        kind, language = kind_of(row.message), row.language
-        spoken = language if self.texts.has("mail.greeting", language) else SOURCE_LANGUAGE
+        kind, language = kind_of(row.message), self._spoken(row)
         return Letter(
-            language=spoken,
+            language=language,
             title=one_line(title),
-            title_language=title_language or spoken,
+            title_language=title_language or language,
             greeting=self._say("greeting", language, name=slot("name")),
             sections=tuple(sections),
             because=tell_reason(self.texts, kind, row.because, language),
@@ -287,6 +294,10 @@ class LetterWriter:
         )
         question = LinkLine(self._say("opinion.question", letter.language), slot("ask"))
         return replace(letter, opinion=self._say("opinion.ask", letter.language), opinions=(*opinions, question))
+
+    def _spoken(self, row: Delivery) -> str:
+        """The language of all but the team's own words: the reader's, once the catalogue has it."""
+        return row.language if self.texts.has("mail.greeting", row.language) else SOURCE_LANGUAGE
 
     def _say(self, key: str, language: str, /, **values: Any) -> str:
         return self.texts.get(f"mail.{key}", language, **values)
@@ -324,7 +335,15 @@ def _cut(text: str) -> str:
 
 
 def _locale(language: str) -> Locale:
-    return Locale.parse(language, sep="-")
+    """How dates are written: English as in Europe."""
+    return Locale.parse("en-GB" if language == "en" else language, sep="-")
+
+
+def _zone_name(at: datetime, zone: str, locale: Locale) -> str:
+    local = at.astimezone(ZoneInfo(zone))
+    name = get_timezone_name(local, "long", locale=locale)
+    # A zone without a name of its own would be told as an offset.
+    return get_timezone_location(local, locale=locale) if any(map(str.isdigit, name)) else name
 
 
 def _offset(at: datetime, zone: str) -> object:

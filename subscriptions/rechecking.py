@@ -203,6 +203,9 @@ def _decide_other(delivery: Delivery, person: Person | None, now: datetime) -> D
         if not person.is_mandatory_contact:
             return _not(WhyNot.NOT_A_CONTACT, person, now)
         found = find_channel(person, Cause(Rule.MANDATORY, said=Said.MEMBERSHIP))
+    elif kind == "answer":
+        # To one's own question: it comes before pauses, and by whatever way works.
+        found = find_channel(person, Cause(Rule.ANSWER, channel=channel))
     elif is_paused(person.rhythm, now):
         return _not(WhyNot.PAUSED, person, now)
     else:

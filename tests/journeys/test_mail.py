@@ -88,9 +88,7 @@ def write_mail(kind: str, language: str, links: Links | None = None) -> str:
 def test_axe_finds_nothing_wrong_in_a_mail(
     browser: Browser, kind: str, language: str, width: int, scheme: Scheme
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=True
-    )
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -117,10 +115,10 @@ def test_axe_finds_nothing_wrong_on_the_pages_before_and_after_a_press(
     token = "nonsense" if page_name == "broken" else Links("only-for-tests").sign(purpose, content)
     context = browser.new_context(
         base_url=running_hub.address, viewport={"width": width, "height": 800}, color_scheme=scheme,
-        java_script_enabled=True, reduced_motion="reduce",
+        reduced_motion="reduce",
     )  # fmt: skip
     page = context.new_page()
-    page.goto(f"/m/{page.url and page_name.replace('broken', 'unsubscribe')}/{token}?lang={language}")
+    page.goto(f"/m/{page_name.replace('broken', 'unsubscribe')}/{token}?lang={language}")
     _check(page, f"m-{page_name}-{language}-{width}-{scheme}")
     if page_name in {"ask", "successor"}:
         page.locator("main .primary").click()

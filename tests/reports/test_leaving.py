@@ -222,7 +222,7 @@ async def test_a_report_is_sealed_for_the_key_that_the_desk_has_when_it_is_store
     keys = await derive(new_receipt())
     async with world.database.session() as session:
         # What this session knows of the desk is from before.
-        await get_desk(session, "bologna")
+        known = await get_desk(session, "bologna")
         await take_off(world, ANNA, BRUNO)
         case_id = await submit(
             session,
@@ -236,6 +236,7 @@ async def test_a_report_is_sealed_for_the_key_that_the_desk_has_when_it_is_store
     async with world.database.session() as session:
         [case] = await list_cases(session, await world.signed_in(CARLA), clock=world.clock)
         assert case.id == case_id
+        assert known.id == "bologna"
 
 
 async def test_two_first_officers_at_once_make_one_pair_of_keys(world: World) -> None:
@@ -245,12 +246,12 @@ async def test_two_first_officers_at_once_make_one_pair_of_keys(world: World) ->
         accepted = await accept_invitation(session, token, PASSWORD, clock=world.clock)
     async with world.database.session() as session:
         # What this session knows of the desk is from before the other officer was the first.
-        await get_desk(session, "bologna")
+        known = await get_desk(session, "bologna")
         bruno = await world.join("bologna", BRUNO)
         code = pyotp.TOTP(accepted.totp_secret).at(world.clock.at)
         joined = await confirm_invitation(session, accepted.token, code, clock=world.clock)
         assert (await get_signed_in(session, joined.token, clock=world.clock)).desk_keys is None
-    assert joined.recovery_key is None
+    assert (known.id, joined.recovery_key) == ("bologna", None)
     assert bruno.recovery_key is not None
     first = await world.signed_in(BRUNO)
     assert first.require_desk_keys().public == first.desk.public_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.policy
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from html.parser import HTMLParser
@@ -38,7 +38,10 @@ from subscriptions.models import (
     Subscriber,
     TextState,
 )
+from subscriptions.rechecking import recheck
+from subscriptions.rules import Outcome
 from subscriptions.subscribers import new_id
+from subscriptions.topics import Topics
 from tests.factories import NOW, make_broadcast, make_event, make_subscriber
 
 HUB = "https://hub.example.org"
@@ -286,7 +289,7 @@ async def test_each_reader_gets_their_own_language_and_name(composer: HubCompose
 
 
 async def test_without_a_translation_the_original_goes_with_the_marked_draft_below(
-    composer: HubComposer, session: AsyncSession
+    composer: HubComposer, session: AsyncSession, catalogue: Texts
 ) -> None:
     person = await make_subscriber(session, language="it")
     broadcast = await make_broadcast(session, "webinars")
@@ -294,7 +297,8 @@ async def test_without_a_translation_the_original_goes_with_the_marked_draft_bel
     await write(session, broadcast, "it", TextState.MACHINE_DRAFT)
     mail = await mail_for(composer, session, await deliver(session, person, broadcast_id=broadcast.id))
     assert (mail.subject, mail.language) == ("Subject en", "en")
-    places = [mail.text.index(words) for words in ("not in your language", "Body en", "A machine made", "Body it")]
+    notes = [catalogue.get(f"mail.text.{name}", "it") for name in ("original", "draft")]
+    places = [mail.text.index(words) for words in (notes[0], "Body en", notes[1], "Body it")]
     assert places == sorted(places)
     marked = [attrs for _, attrs in Html(mail.html or "").tags if attrs.get("class") == "machine"]
     assert [attrs["lang"] for attrs in marked] == ["it"]
@@ -410,9 +414,9 @@ async def test_an_invitation_says_when_also_in_the_readers_time_and_can_be_answe
     person = await make_subscriber(session, time_zone="Europe/Kyiv")
     broadcast = await invite(session)
     mail = await mail_for(composer, session, await deliver(session, person, broadcast_id=broadcast.id))
-    assert "Thursday, December 3, 2026, 2:00" in mail.text
-    assert "Central European Standard Time" in mail.text
-    assert "In your time: Thursday, December 3, 2026, 3:00" in mail.text
+    assert "Thursday, 3 December 2026, 14:00–16:00" in mail.text
+    assert "Central European" in mail.text
+    assert "In your time: Thursday, 3 December 2026, 15:00" in mail.text
     assert "Online: https://meet.example/1" in mail.text
     answers = re.findall(rf"{HUB}/events/answer/[\w.-]+\?say=(\w+)", mail.text)
     assert answers == ["yes", "maybe", "no"]
@@ -567,10 +571,10 @@ async def test_a_new_coordinator_gets_what_the_city_agreed_and_three_first_steps
     )
     for words in (
         "Bergen",
-        "May 1, 2019",
+        "1 May 2019",
         "5,000 euros",
         "We agree",
-        "January 15, 2027",
+        "15 January 2027",
         "the Intercultural Cities Index",
     ):
         assert words in mail.text, words
@@ -635,3 +639,13 @@ def test_values_are_put_in_escaped() -> None:
 
     assert Pattern(f"<p>{slot('name')}</p>", is_html=True).fill({"name": "<&>"}) == "<p>&lt;&amp;&gt;</p>"
     assert Pattern(f"{slot('name')}!", is_html=False).fill({"name": slot("name")}) == f"{slot('name')}!"
+
+
+async def test_an_answer_comes_in_a_pause_too_and_waits_for_the_end_of_quiet_hours(
+    session: AsyncSession, topics: Topics
+) -> None:
+    paused = await make_subscriber(session, paused_until=date(2027, 1, 1))
+    quiet = await make_subscriber(session, quiet_from=time(9), quiet_to=time(12))
+    rows = [await deliver(session, person, "answer/1", because={"rule": "answer"}) for person in (paused, quiet)]
+    decisions = await recheck(session, rows, topics=topics, now=NOW)
+    assert [decisions[row.id].outcome for row in rows] == [Outcome.SEND, Outcome.WAIT]
