@@ -8,7 +8,6 @@ its context: what belongs to one case, file or place opens nowhere else.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass, field
 
@@ -63,7 +62,7 @@ def new_key() -> bytes:
 
 def context(*parts: str) -> bytes:
     """What a sealed text belongs to, unambiguously as bytes."""
-    return json.dumps(["icc-hub-1", *parts], ensure_ascii=True).encode()
+    return "".join(f"{len(part)}:{part}," for part in ("icc-hub-1", *parts)).encode()
 
 
 def seal_to(public_key: bytes, data: bytes, bound: bytes) -> bytes:

@@ -100,7 +100,8 @@ def test_short_texts_look_alike() -> None:
 
 def test_contexts_cannot_be_confused_by_joining() -> None:
     assert context("a", "bc") != context("ab", "c")
-    assert context("a", "b") != context('a", "b')
+    assert context("a", "b") != context("a,1:b")
+    assert context("1:a") != context("1", "a")
 
 
 def test_a_token_s_row_holds_neither_the_token_nor_its_key() -> None:

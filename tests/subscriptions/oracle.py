@@ -198,9 +198,13 @@ class Soul:
     def due(self, post: Post, at: datetime) -> tuple[str, datetime]:
         """When and how a message of this moment goes, if nothing changes."""
         way = self.way(post)
-        if way in {"daily", "weekly"} and not self.is_hurried(post, at, way):
-            return "digest", self.digest_after(at, way)
-        while not self.may_be_sent(post, at):
+        if way in {"daily", "weekly"}:
+            if not self.is_hurried(post, at, way):
+                return "digest", self.digest_after(at, way)
+            at = self.first_loud(at)
+            # Quiet hours may outlast the registration: then there is no hurry any more.
+            return ("single", at) if self.is_hurried(post, at, way) else ("digest", self.digest_after(at, way))
+        while self.is_quiet(at) and not (way == "guest" and post.is_on_its_day(self.local(at).date(), self.zone)):
             at += STEP
         return "single", at
 

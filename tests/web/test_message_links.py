@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app import build_composer
+from channels.base import ReadyMail, ReadyMessage
 from conversation.handoffs import list_handoffs
+from subscriptions.expanding import expand
 from subscriptions.links import ALL, LinkContent, LinkPurpose, Links
 from subscriptions.models import (
     Address,
+    BroadcastText,
     ChannelName,
     Choice,
+    Delivery,
     Frequency,
     PreferenceChange,
     Subscriber,
@@ -23,7 +30,8 @@ from subscriptions.models import (
     TeamAlert,
     TopicOpinion,
 )
-from tests.factories import make_subscriber
+from subscriptions.topics import load_topics
+from tests.factories import NOW, make_broadcast, make_subscriber
 from web.message_links import _said
 from web.state import Hub
 
@@ -103,7 +111,8 @@ def test_opening_a_link_changes_nothing(world: World, page: str, purpose: LinkPu
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
     assert world.choices() == {"webinars": "at_once"}
-    assert world.rows(TopicOpinion) == world.rows(PreferenceChange) == []
+    assert world.rows(TopicOpinion) == []
+    assert world.rows(PreferenceChange) == []
     assert [row.left_at for row in world.rows(Subscriber)] == [None]
 
 
@@ -237,3 +246,30 @@ def test_who_only_leaves_is_not_written_to_and_the_team_is_told(world: World) ->
     assert "do not write to you any more" in answer.text
     assert [row.left_at is None for row in world.rows(Subscriber)] == [False]
     assert [row.kind for row in world.rows(TeamAlert)] == ["contact_left"]
+
+
+def test_a_mail_of_the_hub_can_be_stopped_by_the_address_in_its_header(world: World, hub: Hub) -> None:
+    person = world.person(topics={"webinars": Frequency.AT_ONCE})
+
+    async def compose(session: AsyncSession) -> ReadyMessage:
+        broadcast = await make_broadcast(session, "webinars")
+        session.add(
+            BroadcastText(
+                broadcast_id=broadcast.id, language="en", state="original", subject="S", body="B", changed_at=NOW
+            )
+        )
+        await session.commit()
+        await expand(hub.database, broadcast.id, topics=load_topics(), clock=hub.clock)
+        rows = list(await session.exec(select(Delivery)))
+        return (await build_composer(hub).compose(session, rows))[rows[0].id]
+
+    mail = world.do(compose)
+    assert isinstance(mail, ReadyMail)
+    assert mail.unsubscribe_url
+    assert person
+    address = urlsplit(mail.unsubscribe_url)
+    assert world.client.post(f"{address.path}?{address.query}", data=ONE_CLICK).status_code == 200
+    assert world.choices() == {"webinars": "off"}
+    opinion = re.search(r"/m/opinion/\S+", mail.text)
+    assert opinion
+    assert " checked" in world.client.get(opinion[0]).text

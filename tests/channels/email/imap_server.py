@@ -39,10 +39,10 @@ class _Session(socketserver.StreamRequestHandler):
                     continue
                 self._say(f"* {len(box.mails)} EXISTS")
             elif command.startswith("UID SEARCH"):
-                found = [
-                    str(uid) for uid, mail in box.mails.items() if uid not in box.seen and b"multipart/report" in mail
-                ]
-                self._say("* SEARCH " + " ".join(found))
+                unread = {uid: mail for uid, mail in box.mails.items() if uid not in box.seen}
+                self._say(
+                    "* SEARCH " + " ".join(str(uid) for uid, mail in unread.items() if b"multipart/report" in mail)
+                )
             elif found := re.match(r"UID FETCH (\d+)", command):
                 mail = box.mails[int(found[1])]
                 self.wfile.write(f"* 1 FETCH (UID {found[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n")
