@@ -122,6 +122,7 @@ def build_hub(
         form=intake,
         cases=door,
         deadlines=deadlines.notes,
+        legal_day=deadlines.last_day,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from benchmarks import accuracy, answers, delivery, figures, intakes, memory, start, telegram, training
+from benchmarks import accuracy, answers, audience, delivery, figures, intakes, memory, start, telegram, training
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Section
 from core.errors import HubError
@@ -19,6 +19,7 @@ DOCUMENT = PROJECT_ROOT / "docs" / "benchmarks.md"
 
 BENCHMARKS: dict[str, Callable[[Console], Section]] = {
     "answers": answers.run,
+    "audience": audience.run,
     "delivery": delivery.run,
     "intakes": intakes.run,
     "memory": memory.run,

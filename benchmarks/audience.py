@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-import resource
 import time as clock_time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import batched
 from typing import Any
 
+import psutil
 from pydantic import SecretStr
 from rich.console import Console
 from sqlalchemy import func, insert, select, text
@@ -22,7 +23,6 @@ from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from benchmarks.figures import NO_TARGET, Section, Table, at_most, percentile
-from benchmarks.servers import running_postgresql
 from core.clock import FixedClock
 from core.database import Database
 from core.settings import Settings
@@ -33,6 +33,7 @@ from subscriptions.expanding import expand
 from subscriptions.models import Address, Broadcast, BroadcastStatus, Choice, Frequency, Subscriber, Subscription
 from subscriptions.rows import main_time_zone
 from subscriptions.topics import Topics, load_topics
+from tests.services import running_postgresql
 
 PEOPLE = 100_000
 SMALL = 1_000
@@ -55,9 +56,11 @@ async def _measure(url: str, console: Console) -> Section:
     database = Database(Settings(_env_file=None, database_url=SecretStr(url)).async_database_url)
     try:
         await migrate(database)
-        small = await _expand_for(database, base, topics, SMALL)
+        await _fill(database, base, topics, SMALL)
+        small = await _expand(database, topics)
         with console.status("100,000 people"):
             await _fill(database, base, topics, PEOPLE - SMALL)
+        large = await _expand(database, topics)
         broadcast = await _broadcast(database)
 
         async def reach(session: AsyncSession) -> object:
@@ -75,7 +78,6 @@ async def _measure(url: str, console: Console) -> Section:
         baseline = await _time(database, bare)
         async with database.session() as session:
             found = await measure_reach(session, broadcast, topics=topics, cities=base.cities, now=NOW)
-        large = await _expand_for(database, base, topics, 0)
     finally:
         await database.close()
     return Section(
@@ -96,24 +98,24 @@ async def _measure(url: str, console: Console) -> Section:
                         *at_most(percentile(listed, 0.5), MOST_SECONDS),
                     ],
                     ["baseline: bare count of the topic", f"{percentile(baseline, 0.5):.2f}", *NO_TARGET],
-                    ["writing all deliveries and digest items", f"{large[0]:.1f}", *NO_TARGET],
+                    ["writing all deliveries and digest items", f"{large.seconds:.1f}", *NO_TARGET],
                 ],
             ),
             Table(
-                ["memory of the process", "MB", "target", ""],
+                ["memory while writing, above what was used before", "MB", "target", ""],
                 [
-                    [f"at its highest, {SMALL:,} people written", f"{small[1]:.0f}", *NO_TARGET],
+                    [f"{SMALL:,} people", f"{small.megabytes:.0f}", *NO_TARGET],
                     [
-                        f"more of it, {PEOPLE:,} people written",
-                        f"{large[1] - large[2]:.0f}",
-                        *at_most(large[1] - large[2], MOST_GROWTH),
+                        f"{PEOPLE:,} people",
+                        f"{large.megabytes:.0f}",
+                        *at_most(large.megabytes, small.megabytes + MOST_GROWTH),
                     ],
                 ],
             ),
         ],
         notes=[
             f"{found.count:,} of {PEOPLE:,} people get it; {len(found.shares)} ways; medians of {ROUNDS} rounds.",
-            f"Writing: {PEOPLE / large[0]:,.0f} people a second.",
+            f"Writing: {PEOPLE / large.seconds:,.0f} people a second.",
         ],
     )
 
@@ -128,18 +130,25 @@ async def _time(database: Database, work: Callable[[AsyncSession], Awaitable[obj
     return seconds
 
 
-async def _expand_for(database: Database, base: KnowledgeBase, topics: Topics, more: int) -> tuple[float, float, float]:
-    """Seconds, the process's highest memory after it, and before it."""
-    if more:
-        await _fill(database, base, topics, more)
+@dataclass(frozen=True)
+class _Written:
+    """What writing the deliveries of a broadcast took."""
+
+    seconds: float
+    megabytes: float
+    """More than before, at the highest."""
+
+
+async def _expand(database: Database, topics: Topics) -> _Written:
     broadcast = await _broadcast(database)
-    before, begun = _highest_memory(), clock_time.perf_counter()
-    await expand(database, broadcast.id, topics=topics, clock=FixedClock(NOW))
-    return clock_time.perf_counter() - begun, _highest_memory(), before
-
-
-def _highest_memory() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    process, highest = psutil.Process(), 0
+    before, begun = process.memory_info().rss, clock_time.perf_counter()
+    work = asyncio.create_task(expand(database, broadcast.id, topics=topics, clock=FixedClock(NOW)))
+    while not work.done():
+        highest = max(highest, process.memory_info().rss)
+        await asyncio.wait([work], timeout=0.05)
+    await work
+    return _Written(clock_time.perf_counter() - begun, max(0, highest - before) / 2**20)
 
 
 async def _broadcast(database: Database) -> Broadcast:

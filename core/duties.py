@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -57,26 +56,29 @@ class Scheduler:
         self._holder = secrets.token_hex(16)
         self._elected_until = 0.0
         self._jobs = AsyncIOScheduler(timezone="UTC")
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Future[object]] = set()
 
     def start(self) -> None:
         """Begin; returns at once."""
         # It warns each time that a duty is still at work when its next turn comes, which is as it should be.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        self._add("election", self._lasting / 3, self._stand_for_election)
+        self._add(Duty("election", self._lasting / 3, self._stand_for_election), self._run)
         for duty in self._duties:
-            self._add(duty.name, duty.every, partial(self._do, duty))
+            self._add(duty, self._do)
         self._jobs.start()
 
     async def stop(self, patience: float = 3.0) -> None:
-        """End, and let another process take over at once."""
-        self._jobs.shutdown(wait=False)
+        """End, and let another process take over at once. A duty that does not end in time is broken off."""
+        self._jobs.pause()
         was_elected, self._elected_until = self.is_elected, 0.0
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+            # APScheduler would report a job that it has to break off.
+            await asyncio.sleep(0)
+        self._jobs.shutdown(wait=False)
         if was_elected:
             with suppress(Exception):
                 await self._take_lease(timedelta(0))
@@ -86,12 +88,13 @@ class Scheduler:
         """Whether this process does the duties now."""
         return self._elected_until > asyncio.get_running_loop().time()
 
-    def _add(self, name: str, every: timedelta, work: Callable[[], Awaitable[None]]) -> None:
+    def _add(self, duty: Duty, how: Callable[[Duty], Awaitable[None]]) -> None:
         self._jobs.add_job(
-            work,
+            how,
             "interval",
-            id=name,
-            seconds=every.total_seconds(),
+            args=[duty],
+            id=duty.name,
+            seconds=duty.every.total_seconds(),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
@@ -100,11 +103,7 @@ class Scheduler:
 
     async def _stand_for_election(self) -> None:
         begun, was_elected = asyncio.get_running_loop().time(), self.is_elected
-        try:
-            won = await self._take_lease(self._lasting)
-        except Exception as error:
-            log.error("election_failed error=%s", type(error).__name__)
-            return
+        won = await self._take_lease(self._lasting)
         self._elected_until = begun + self._lasting.total_seconds() if won else 0.0
         if won != was_elected:
             log.info("scheduler_elected" if won else "scheduler_not_elected")
@@ -115,15 +114,17 @@ class Scheduler:
             return await take_lease(session, self._name, holder=self._holder, until=now + lasting, now=now)
 
     async def _do(self, duty: Duty) -> None:
-        if not self.is_elected:
-            return
-        task = asyncio.current_task()
-        assert task is not None
+        if self.is_elected:
+            await self._run(duty)
+
+    async def _run(self, duty: Duty) -> None:
+        """In a task of its own, which can be broken off."""
+        task = asyncio.ensure_future(duty.work())
         self._running.add(task)
         try:
-            await duty.work()
-        except Exception as error:
-            # The one place that keeps the duties going; errors of the database quote rows, so only the kind is logged.
-            log.error("duty_failed duty=%s error=%s", duty.name, type(error).__name__)
+            await asyncio.wait({task})
         finally:
             self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The one place that keeps the duties going; errors of the database quote rows, so only the kind is logged.
+            log.error("duty_failed duty=%s error=%s", duty.name, type(error).__name__)

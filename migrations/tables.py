@@ -5,9 +5,9 @@ from __future__ import annotations
 import channels.email.models as email
 import channels.telegram.models as telegram
 import conversation.models as conversation
-import core.leases as leases
 import identity.models as identity
 import reports.models as reports
 import subscriptions.models as subscriptions
+from core import leases
 
 __all__ = ["conversation", "email", "identity", "leases", "reports", "subscriptions", "telegram"]

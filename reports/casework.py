@@ -79,6 +79,16 @@ async def reply(
     return Replied(report.notice_chat, report.language)
 
 
+async def forget_chat(session: AsyncSession, signed_in: SignedIn, case_id: str) -> None:
+    """Delete the Telegram chat that asked for notices: nobody reads there any more. Nobody did it, so no trail."""
+    case, key = await open_case_for(session, signed_in, case_id)
+    report = decrypt_body(key, case)
+    if report.notice_chat is not None:
+        case.body = encrypt_body(key, case.id, report.model_copy(update={"notice_chat": None}))
+        session.add(case)
+    await session.commit()
+
+
 async def add_note(session: AsyncSession, signed_in: SignedIn, case_id: str, *, text: str, clock: Clock) -> None:
     """Write something for colleagues; the reporter never sees it."""
     case, key = await open_case_for(session, signed_in, case_id)

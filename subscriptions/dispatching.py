@@ -13,10 +13,10 @@ from sqlmodel import col, select
 from channels.base import Bounce, BounceKind, BounceSource, ChannelUnavailableError
 from core.clock import Clock
 from core.database import Database
+from core.duties import Duty
 from subscriptions.delivery import count_handed_out, hand_out, sweep, take_back
 from subscriptions.expanding import expand
 from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus
-from subscriptions.scheduler import Duty
 from subscriptions.second_way import take_second_way
 from subscriptions.subscribers import suppress
 from subscriptions.tasks import DeliveryTasks
@@ -60,6 +60,11 @@ class Dispatcher:
         self._topics = topics
         self._bounces = bounces
         self._rhythm = rhythm or Rhythm()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Tell nobody anything more."""
+        self._is_stopping = True
 
     def duties(self) -> list[Duty]:
         """For the scheduler."""
@@ -82,7 +87,7 @@ class Dispatcher:
         while True:
             some, is_busy = await self._tell_what_is_due()
             told += some
-            if not is_busy or loop.time() > ends:
+            if self._is_stopping or not is_busy or loop.time() > ends:
                 return told
             await asyncio.sleep(self._rhythm.look.total_seconds() / 5)
 

@@ -363,7 +363,7 @@ class Delivery(SQLModel, table=True):
 
 
 class ChannelPause(SQLModel, table=True):
-    """A channel that delivers to nobody now, such as a mail server that does not answer. Gone when it delivers again."""
+    """A channel that delivers to nobody now, such as a mail server that is silent. Gone when it delivers again."""
 
     __tablename__ = "channel_pause"
 

@@ -128,7 +128,7 @@ async def _answer(posted: Posted) -> HTMLResponse:
         posted.page.hub.limits.check(posted.page.request, None)
         return await _act(posted, key)
     except DraftGoneError as error:
-        words = posted.typed.text or ""
+        words = posted.typed.text or posted.form.get("words")
         return posted.page.render("report/gone.html", status=error.status, words=words)
     except HubError as error:
         return await _show_error(posted, key, error)
@@ -141,6 +141,9 @@ async def _answer(posted: Posted) -> HTMLResponse:
 async def _act(posted: Posted, key: str | None) -> HTMLResponse:
     form, page, guide = posted.form, posted.page, posted.guide
     action = form.get("action")
+    if "gone" in form.fields and form.get("to") in RELEASED:
+        # Only the page that says so is wanted, in another language.
+        raise DraftGoneError
     if action == "resume":
         screen = await guide.show(key, language=_chosen(page)) if key else None
         if key is None or screen is None:

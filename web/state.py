@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -14,8 +16,11 @@ from conversation.service import Conversations
 from core.clock import Clock
 from core.database import Database
 from core.settings import Settings
+from reports.contents import Report
 from reports.returning import DeadlineNotes
 from web.limits import MessageLimits
+
+type LegalDay = Callable[[Report], date | None]
 
 
 class Notify(Protocol):
@@ -48,6 +53,8 @@ class Hub:
     """Coming back with a receipt."""
     deadlines: DeadlineNotes | None = None
     """What to say of legal time limits for a report."""
+    legal_day: LegalDay | None = None
+    """When the first legal time limit of a report may end."""
     notify: Notify | None = None
     """Tells a Telegram chat that asked for it that there is a message; None while that channel is off."""
     translator: Translator | None = None

@@ -17,7 +17,7 @@ from reports.receipts import new_receipt, read_receipt
 DESK = "bologna"
 WAIT = 0.05
 """Seconds before somebody tries again."""
-GONE = 404
+GONE = 410
 MOST_PRESSES = 2000
 CHOSEN = {"safe": "yes", "minor": "no", "about_city": "no", "desk": DESK, "consent": "agree", "contact": "email"}
 WRITTEN = ("when", "area", "grounds", "who", "witnesses", "wishes", "for_whom")
@@ -68,7 +68,6 @@ class Person:
     asked_twice: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unanswered: int = 0
-    is_told_sent: bool = False
     is_over: bool = False
 
     @property
@@ -156,7 +155,6 @@ class Person:
         shown = Shown.of(response.text)
         if shown is None:
             self.is_over = True
-            self.is_told_sent = is_sending
         return shown
 
 

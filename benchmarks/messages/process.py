@@ -19,6 +19,7 @@ from channels.email.pool import SmtpPool
 from channels.email.server import SmtpServer
 from core.clock import SystemClock
 from core.database import Database
+from core.duties import LASTING, Scheduler
 from core.settings import Settings
 from subscriptions.dispatching import Rhythm
 from subscriptions.office import PostOffice
@@ -28,7 +29,7 @@ from subscriptions.topics import load_topics
 SENDER = MailSender("Intercultural Cities", "news@hub.example.org")
 
 
-def build_office(settings: Settings, *, is_worker: bool, lease: timedelta) -> tuple[PostOffice, Database]:
+def build_office(settings: Settings, *, is_worker: bool, lease: timedelta) -> tuple[PostOffice, Scheduler, Database]:
     """The real parts, with a composer of the benchmark."""
     assert settings.smtp_url is not None
     clock, database = SystemClock(), Database(settings.async_database_url)
@@ -43,9 +44,9 @@ def build_office(settings: Settings, *, is_worker: bool, lease: timedelta) -> tu
         is_worker=is_worker,
         pacing=Pacing(lease=lease),
         rhythm=Rhythm(handed_out_for=lease, sweep=min(lease / 3, timedelta(seconds=5))),
-        elected_for=min(lease, timedelta(seconds=15)),
     )
-    return office, database
+    scheduler = Scheduler(database, clock, office.duties(), lasting=min(lease, LASTING))
+    return office, scheduler, database
 
 
 async def main(role: str) -> None:
@@ -53,11 +54,12 @@ async def main(role: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     lease = timedelta(seconds=float(os.environ.get("BENCH_LEASE", "60")))
-    office, database = build_office(Settings(_env_file=None), is_worker=role == "worker", lease=lease)
+    office, scheduler, database = build_office(Settings(_env_file=None), is_worker=role == "worker", lease=lease)
     office.start()
+    scheduler.start()
     print("started", flush=True)
     await ended.wait()
-    await office.stop()
+    await asyncio.gather(scheduler.stop(), office.stop())
     await database.close()
 
 

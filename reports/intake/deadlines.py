@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.reading import Problems, read_items
 from knowledge.schema import CountryCode, Identifier, Line
 from reports.contents import Report
+from reports.intake.last_days import first_day, last_day
 
 FILE = FOLDER / "facts" / "deadlines.yaml"
 
@@ -70,6 +72,10 @@ class Told(_Strict):
     amount: int = Field(ge=1, le=400)
     unit: str = Field(pattern=r"^(day|working-day|week|month|year)$")
     kind: LimitKind
+
+    @property
+    def is_just_under(self) -> bool:
+        return self.kind is LimitKind.JUST_UNDER
 
 
 class DeadlineFact(_Strict):
@@ -170,6 +176,15 @@ class Deadlines:
     def notes(self, report: Report, language: str) -> list[str]:
         """What to say of them to somebody who comes back to a report."""
         return self.after(report.country, report.area, language).lines
+
+    def last_day(self, report: Report) -> date | None:
+        """The day on which the first limit may end that is known for the report; None where nothing is known."""
+        start = first_day(report.when, arrived_on=report.arrived_at.date())
+        if start is None:
+            return None
+        areas = (AREA_OF_REPORT.get(report.area or ""), *OF_EVERY_CASE)
+        facts = [self._facts.get((report.country or "", area)) for area in areas if area]
+        return min((last_day(fact.told, start) for fact in facts if fact and fact.told), default=None)
 
     def _lines(self, facts: Sequence[DeadlineFact], language: str) -> list[str]:
         """One sentence for all areas with the same limit and the same reliability."""

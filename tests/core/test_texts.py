@@ -13,7 +13,7 @@ from core.texts import Texts, placeholders
 ENGLISH_ONLY = ("cli.",)
 """The command line speaks English."""
 
-_GROUPS = "message_page|report_page|chat|flow|talk|safety|language|button|link|error|page|telegram"
+_GROUPS = "message_page|report_page|case|mail|chat|flow|talk|safety|language|button|link|error|page|telegram"
 KEY = re.compile(rf"""["']((?:{_GROUPS})\.[a-z_]+(?:[.-][a-z_-]+)*)["']""")
 
 

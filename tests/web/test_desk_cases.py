@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -19,8 +20,13 @@ from channels.forms import IncomingFile
 from core.clock import FixedClock
 from core.settings import Settings
 from migrations.run import migrate
+from reports.case_keys import decrypt_body, open_case_for
+from reports.contents import When
 from reports.evidence import check
+from reports.intake.junk import MOST_OF_ONE_SOURCE
+from reports.intake.service import Intake
 from reports.reporter import add_from_reporter, open_by_receipt
+from tests.reports.intake.teller import Teller
 from tests.reports.world import PASSWORD, Sent, World
 from tests.web.desk_pages import AtDesk
 from tests.web.test_desk_setup import run
@@ -40,10 +46,11 @@ class Notices:
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, str, str]] = []
+        self.is_there = True
 
     async def __call__(self, chat_id: int, key: str, language: str) -> bool:
         self.sent.append((chat_id, key, language))
-        return True
+        return self.is_there
 
 
 @pytest.fixture
@@ -106,6 +113,18 @@ def reporter(client: TestClient, hub: Hub, sent: Sent, language: str = "ar") -> 
     return run(client, _what_the_reporter_sees, hub, sent, language)
 
 
+async def _kept_chat(hub: Hub, world: World, sent: Sent) -> str | None:
+    signed_in = await world.signed_in("anna@bologna")
+    async with hub.database.session() as session:
+        case, key = await open_case_for(session, signed_in, sent.case_id)
+        return decrypt_body(key, case).notice_chat
+
+
+def kept_chat(client: TestClient, hub: Hub, world: World, sent: Sent) -> str | None:
+    """The chat inside the seal."""
+    return run(client, _kept_chat, hub, world, sent)  # type: ignore[no-any-return]
+
+
 def test_the_list_shows_no_word_of_a_story_and_leads_to_the_case(anna: AtDesk, sent: Sent) -> None:
     anna.open("/desk")
     assert "Housing" in anna.text
@@ -134,6 +153,19 @@ def test_an_answer_with_a_sentence_reaches_the_reporter_in_their_language(
     assert "3 dicembre 2026" in told
     assert "Piazza Maggiore 6" in told
     assert notices.sent == [(4711, "telegram.notice", "ar")]
+
+
+def test_a_chat_where_nobody_reads_any_more_is_forgotten_at_once(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent, notices: Notices
+) -> None:
+    anna.open(home(sent)).send(home(sent) + "/reply", text="First")
+    assert kept_chat(client, hub, world, sent) == "4711"
+    notices.is_there = False
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Second")
+    assert kept_chat(client, hub, world, sent) is None
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Third")
+    assert len(notices.sent) == 2
+    assert [message.text for message in reporter(client, hub, sent).messages][1:] == ["First", "Second", "Third"]
 
 
 def test_a_sentence_without_its_day_is_not_sent_and_nothing_typed_is_lost(
@@ -414,3 +446,68 @@ def test_no_page_is_kept_by_a_browser_or_says_a_word_in_a_log(
     assert "report_page_failed" in logged
     for word in ("landlord", "foreigners", "Words of an answer", "4711"):
         assert word not in logged
+
+
+def listed(anna: AtDesk, path: str = "/desk") -> list[str]:
+    """Ids of the cases in the list, in its order."""
+    return re.findall(r'href="/desk/case/([0-9a-f]{32})', anna.open(path).response.text)
+
+
+def test_the_nearer_of_promise_and_legal_limit_decides_the_order(
+    client: TestClient, world: World, anna: AtDesk, clock: FixedClock
+) -> None:
+    """In Ireland, six months for work; the desk promises an answer within 14 days."""
+    today = clock.now().date()
+
+    def told(days_ago: int) -> str:
+        when = When(day=today - timedelta(days=days_ago))
+        return send(client, world, country="IE", area="employment", when=when).case_id
+
+    over, near, far = told(400), told(178), told(10)
+    clock.at += timedelta(minutes=1)
+    later = send(client, world, country="BR").case_id
+    assert listed(anna) == [near, later, far, over]
+    assert anna.says("desk.list.legal")
+    assert listed(anna, "/desk?near=yes") == ([near] if (limit_of(today, 178) - today).days <= 3 else [])
+
+
+def limit_of(today: date, days_ago: int) -> date:
+    """Six months after that day; the tests' months are long enough for it."""
+    start = today - timedelta(days=days_ago)
+    return start.replace(year=start.year + (start.month > 6), month=(start.month + 5) % 12 + 1)
+
+
+def test_a_flood_of_junk_leaves_the_list_readable_and_refuses_nobody(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk
+) -> None:
+    """100 reports of one source within a minute, ten of others between them, and one that shares its address."""
+    intake = hub.form
+    assert isinstance(intake, Intake)
+
+    async def tell(number: int, story: str, source: str) -> bool:
+        person = Teller(intake, key=f"{source} {number}")
+        await person.open(city="Bologna", desk="bologna")
+        await person.walk("send", {"desk": ("bologna",), "story": story})
+        sent = await person.send(source=source)
+        return sent.step == "done" and sent.error is None
+
+    async def flood() -> list[bool]:
+        taken = []
+        for number in range(100):
+            taken.append(await tell(number, f"All are thieves, number {number}", "192.0.2.66"))
+            if number % 10 == 5:
+                taken.append(await tell(number, f"True story {number}", f"198.51.100.{number}"))
+        taken.append(await tell(100, "True, from the same library", "192.0.2.66"))
+        return taken
+
+    assert all(run(client, flood))
+    shown = listed(anna)
+    stories = [anna.open(f"/desk/case/{case_id}").text for case_id in shown]
+    assert sum("True story" in story for story in stories) == 10
+    assert len(shown) == 10 + MOST_OF_ONE_SOURCE
+    assert anna.open("/desk").says("desk.list.apart", count=98)
+    apart = listed(anna, "/desk?pile=apart") + listed(anna, "/desk?pile=apart&page=2")
+    assert len(set(apart)) == 98
+    [shared] = [one for one in apart if "from the same library" in anna.open(f"/desk/case/{one}").text]
+    anna.open(f"/desk/case/{shared}").send(f"/desk/case/{shared}/apart")
+    assert shared in listed(anna)

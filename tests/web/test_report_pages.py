@@ -428,6 +428,22 @@ def test_a_report_that_is_gone_gives_the_words_back(person: Person, form: FakeFo
     assert draft.words == STORY
 
 
+def test_a_report_that_is_gone_says_so_in_another_language_and_keeps_the_words(
+    person: Person, form: FakeForm, hub: Hub, client: TestClient
+) -> None:
+    person.go_to("story", form)
+    form.drafts.clear()
+    person.press("answer", text=STORY)
+    person.read(client.post("/report", data=person.fields() | {"to": "ar"}))
+    assert person.response.status_code == 410
+    assert hub.wording.texts.get("report_page.gone.title", "ar") in person.page.text
+    assert person.fields()["words"] == STORY
+    assert form.drafts == {}
+    person.press("begin")
+    [draft] = form.drafts.values()
+    assert draft.words == STORY
+
+
 # Old pages and double presses.
 
 

@@ -50,7 +50,7 @@ async def reply(case_id: str, visit: Inside) -> Response:
         translations=await _translations(visit, case_id, text),
         clock=visit.clock,
     )
-    return visit.go(f"/desk/case/{case_id}", done="replied", later=_notice(visit, replied))
+    return visit.go(f"/desk/case/{case_id}", done="replied", later=_notice(visit, case_id, replied))
 
 
 @router.post("/desk/case/{case_id}/note")
@@ -148,7 +148,7 @@ async def hand_over(case_id: str, visit: Inside) -> Response:
         raise
     except HubError as error:
         return await show_case(visit, case_id, error)
-    return visit.go(f"/desk/case/{case_id}", done="hand_over", later=_notice(visit, replied))
+    return visit.go(f"/desk/case/{case_id}", done="hand_over", later=_notice(visit, case_id, replied))
 
 
 def _language(visit: Visit) -> str:
@@ -196,17 +196,22 @@ async def _translations(visit: Visit, case_id: str, text: str) -> dict[str, Tran
     return {target: Translation(text=made, by_machine=True)} if made else {}
 
 
-def _notice(visit: Visit, replied: Replied) -> BackgroundTask | None:
+def _notice(visit: Visit, case_id: str, replied: Replied) -> BackgroundTask | None:
     notify = visit.page.hub.notify
     if notify is None or replied.notice_chat is None:
         return None
-    return BackgroundTask(_tell, notify, replied)
+    return BackgroundTask(_tell, visit, case_id, notify, replied)
 
 
-async def _tell(notify: Notify, replied: Replied) -> None:
-    """Say 'you have a message', after the page has answered: bulk messages may wait long for their turn."""
+async def _tell(visit: Visit, case_id: str, notify: Notify, replied: Replied) -> None:
+    """Say 'you have a message', after the page has answered: bulk messages may wait long for their turn.
+
+    A chat where nobody reads any more is deleted from the case at once; where that fails, at the next message.
+    """
     try:
-        await notify(int(replied.notice_chat or ""), NOTICE, replied.notice_language)
+        if not await notify(int(replied.notice_chat or ""), NOTICE, replied.notice_language):
+            async with visit.page.hub.database.session() as session:
+                await casework.forget_chat(session, visit.signed_in, case_id)
     except Exception as error:
         # The answer is in the case all the same. The error's message may name the chat, so it is not logged.
         log.warning("desk_notice_failed kind=%s", type(error).__name__)

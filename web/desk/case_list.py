@@ -1,4 +1,7 @@
-"""The list of a desk's cases: what is due first, chosen by filters, in pages. No words of a report stand here."""
+"""The list of a desk's cases, chosen by filters, in pages. No words of a report stand here.
+
+What is due first comes first: the promised answer or a legal time limit, whichever is nearer.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,38 @@ from reports.officers import IDLE
 from reports.phrases import render_day
 from reports.tally import AREAS, GROUNDS, NOT_SAID
 from web.desk.doorway import DeskRoute, Inside, Visit
+from web.state import LegalDay
 
 PAGE = 50
 NEAR = timedelta(days=3)
-"""A promised day so close, or past, counts as near."""
+"""A day so close, or past, counts as near."""
 
 router = APIRouter(route_class=DeskRoute)
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The days that count for a case, as seen today."""
+
+    today: date
+    legal_day: LegalDay | None
+
+    def legal(self, case: CaseSummary) -> date | None:
+        """When a legal time limit may end. One that is over cannot be kept any more, so it no longer counts."""
+        day = self.legal_day(case.report) if self.legal_day and case.status is not CaseStatus.CLOSED else None
+        return day if day is not None and day >= self.today else None
+
+    def nearest(self, case: CaseSummary) -> date | None:
+        return min((day for day in (case.answer_due_on, self.legal(case)) if day), default=None)
+
+    def is_near(self, case: CaseSummary) -> bool:
+        """The nearest day is close or past."""
+        day = self.nearest(case)
+        return day is not None and day - self.today <= NEAR
+
+    def order(self, case: CaseSummary) -> tuple[date, bool, float]:
+        """First what is due first, then who waits, then the newest."""
+        return self.nearest(case) or date.max, not case.reporter_waits, -case.report.arrived_at.timestamp()
 
 
 @dataclass(frozen=True)
@@ -51,7 +80,7 @@ class Filters:
     def is_any(self) -> bool:
         return bool(set(self.query) - {"pile"})
 
-    def fits(self, case: CaseSummary, *, officer_id: str, on: date) -> bool:
+    def fits(self, case: CaseSummary, dates: Dates, *, officer_id: str) -> bool:
         """Whether a case belongs to it. Without a choice of status, closed cases are left out."""
         status = case.status == self.status if self.status else case.status is not CaseStatus.CLOSED
         return (
@@ -60,7 +89,7 @@ class Filters:
             and (not self.ground or self.ground in case.report.grounds)
             and (not self.waits or waits_for_us(case))
             and (not self.mine or case.labels.assigned_to == officer_id)
-            and (not self.near or is_near(case, on))
+            and (not self.near or dates.is_near(case))
         )
 
 
@@ -77,6 +106,7 @@ class Line:
     status: str
     arrived: str
     due: str | None
+    legal: str | None
     is_near: bool
     is_late: bool
     marks: list[str]
@@ -99,9 +129,9 @@ async def list_page(
     filters = Filters(status, area, ground, waits, mine, near, pile)
     cases = await list_cases(visit.session, visit.signed_in, clock=visit.clock)
     await _note_listed(visit)
-    on, me = today(visit.clock), visit.signed_in.officer.id
+    dates, me = Dates(today(visit.clock), visit.page.hub.legal_day), visit.signed_in.officer.id
     pile_of = [case for case in cases if case.set_apart == filters.is_apart]
-    chosen = sorted((case for case in pile_of if filters.fits(case, officer_id=me, on=on)), key=by_deadline)
+    chosen = sorted((case for case in pile_of if filters.fits(case, dates, officer_id=me)), key=dates.order)
     pages = max(1, -(-len(chosen) // PAGE))
     number = min(max(1, page), pages)
     names = {officer.id: officer.name for officer in await list_officers(visit.session, visit.signed_in.desk.id)}
@@ -109,12 +139,12 @@ async def list_page(
     return visit.render(
         "cases.html",
         filters=filters,
-        lines=[_line(visit, case, names, on) for case in chosen[(number - 1) * PAGE : number * PAGE]],
+        lines=[_line(visit, case, names, dates) for case in chosen[(number - 1) * PAGE : number * PAGE]],
         count=len(chosen),
         number=number,
         pages=pages,
         apart=sum(case.set_apart for case in cases),
-        tallies=_tallies(pile_of, me, on),
+        tallies=_tallies(pile_of, me, dates),
         statuses=[one for one in CaseStatus if one is not CaseStatus.WITHDRAWN],
         areas=AREAS,
         grounds=GROUNDS,
@@ -128,32 +158,22 @@ def waits_for_us(case: CaseSummary) -> bool:
     return case.status is not CaseStatus.CLOSED and (case.reporter_waits or not case.is_answered)
 
 
-def is_near(case: CaseSummary, on: date) -> bool:
-    """The promised day is close or past."""
-    return case.answer_due_on is not None and case.answer_due_on - on <= NEAR
-
-
-def by_deadline(case: CaseSummary) -> tuple[date, bool, float]:
-    """First what is due first, then who waits, then the newest."""
-    return case.answer_due_on or date.max, not case.reporter_waits, -case.report.arrived_at.timestamp()
-
-
 def case_number(case_id: str) -> str:
     """A short name to speak of a case, that tells nothing."""
     return case_id[:6].upper()
 
 
-def _tallies(cases: list[CaseSummary], officer_id: str, on: date) -> dict[str, int]:
+def _tallies(cases: list[CaseSummary], officer_id: str, dates: Dates) -> dict[str, int]:
     open_cases = [case for case in cases if case.status is not CaseStatus.CLOSED]
     tests: dict[str, Callable[[CaseSummary], bool]] = {
         "waits": waits_for_us,
-        "near": lambda case: is_near(case, on),
+        "near": dates.is_near,
         "mine": lambda case: case.labels.assigned_to == officer_id,
     }
     return {name: sum(map(test, open_cases)) for name, test in tests.items()}
 
 
-def _line(visit: Visit, case: CaseSummary, names: dict[str, str], on: date) -> Line:
+def _line(visit: Visit, case: CaseSummary, names: dict[str, str], dates: Dates) -> Line:
     report, t = case.report, visit.t
     marks = []
     if case.reporter_waits and case.status is not CaseStatus.NEW:
@@ -168,7 +188,7 @@ def _line(visit: Visit, case: CaseSummary, names: dict[str, str], on: date) -> L
         marks.append(t("desk.mark.event"))
     place = report.city or report.country
     grounds = [t(f"observatory.ground.{ground}") for ground in report.grounds if ground in GROUNDS]
-    due = case.answer_due_on
+    due, legal = case.answer_due_on, dates.legal(case)
     return Line(
         id=case.id,
         number=case_number(case.id),
@@ -179,8 +199,9 @@ def _line(visit: Visit, case: CaseSummary, names: dict[str, str], on: date) -> L
         status=t(f"desk.status.{case.status}"),
         arrived=render_day(report.arrived_at.date(), visit.page.language),
         due=render_day(due, visit.page.language) if due else None,
-        is_near=is_near(case, on),
-        is_late=due is not None and due < on,
+        legal=render_day(legal, visit.page.language) if legal else None,
+        is_near=dates.is_near(case),
+        is_late=due is not None and due < dates.today,
         marks=[*marks, *case.labels.labels],
         assigned=names.get(case.labels.assigned_to or ""),
     )

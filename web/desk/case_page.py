@@ -16,7 +16,7 @@ from reports.desks import list_officers, list_open_desks
 from reports.exporting import export_case
 from reports.models import CaseStatus, Officer
 from reports.phrases import PHRASES, render_day
-from web.desk.case_list import case_number, is_near
+from web.desk.case_list import Dates, case_number
 from web.desk.case_view import interpreter_for, show_facts, show_files, show_moment, show_posts, show_story
 from web.desk.doorway import DeskRoute, Inside, Visit
 
@@ -88,7 +88,7 @@ async def show_case(
         deadlines=deadlines(report, language) if deadlines else [],
         arrived=render_day(report.arrived_at.date(), language),
         due=render_day(summary.answer_due_on, language) if summary.answer_due_on else None,
-        is_near=is_near(summary, on),
+        is_near=Dates(on, None).is_near(summary),
         delete_on=render_day(summary.delete_on, language),
         days_left=(summary.delete_on - on).days,
         trail=trail,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ import yaml
 
 from conversation.replies import Wording
 from knowledge.errors import KnowledgeError
-from reports.intake.deadlines import FILE, DeadlineFact, Deadlines, LimitArea, LimitKind
+from reports.contents import Origin, Report, When
+from reports.intake.deadlines import FILE, DeadlineFact, Deadlines, LimitArea, LimitKind, Told
+from reports.intake.last_days import last_day
 
 DAYS = {"day": 1.0, "working-day": 1.4, "week": 7.0, "month": 30.4, "year": 365.0}
 AMOUNT = re.compile(r"(\d+) (working day|day|week|month|year)s?\b")
@@ -121,3 +124,41 @@ def test_a_broken_entry_is_refused_with_file_line_and_reason(
     assert int(line) == (at if reason in {"area", "source_url"} or "service" in reason else first_line)
     assert "au-deadline-employment" in problem
     assert reason in problem
+
+
+ARRIVED = datetime(2026, 11, 22, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "kind", "ends_on"),
+    [
+        (21, "day", LimitKind.EXACT, date(2026, 2, 18)),
+        (2, "week", LimitKind.EXACT, date(2026, 2, 11)),
+        (10, "working-day", LimitKind.EXACT, date(2026, 2, 11)),
+        (1, "month", LimitKind.SHORTEST, date(2026, 2, 28)),
+        (13, "month", LimitKind.EXACT, date(2027, 2, 28)),
+        (3, "month", LimitKind.JUST_UNDER, date(2026, 4, 27)),
+        (2, "year", LimitKind.EXACT, date(2028, 1, 28)),
+    ],
+)
+def test_a_limit_is_counted_by_the_calendar(amount: int, unit: str, kind: LimitKind, ends_on: date) -> None:
+    start = date(2026, 1, 31) if (amount, unit) in {(1, "month"), (13, "month")} else date(2026, 1, 28)
+    assert last_day(Told(amount=amount, unit=unit, kind=kind), start) == ends_on
+
+
+@pytest.mark.parametrize(
+    ("when", "day"),
+    [
+        (When(day=date(2026, 11, 20)), date(2027, 5, 20)),
+        (When(choice="today"), date(2027, 5, 21)),
+        (When(choice="this_week"), date(2027, 5, 15)),
+        (When(choice="this_year"), None),
+        (When(words="last summer"), None),
+    ],
+)
+def test_a_report_that_says_when_has_the_day_of_its_first_limit(
+    deadlines: Deadlines, when: When, day: date | None
+) -> None:
+    report = Report(language="en", origin=Origin.WEB, arrived_at=ARRIVED, country="IE", area="employment", when=when)
+    assert deadlines.last_day(report) == day
+    assert deadlines.last_day(report.model_copy(update={"country": "BR"})) is None
