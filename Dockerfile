@@ -9,6 +9,9 @@ COPY app.py alembic.ini pyproject.toml LICENSE ./
 COPY core core
 COPY channels channels
 COPY knowledge knowledge
+COPY identity identity
+COPY reports reports
+COPY subscriptions subscriptions
 COPY conversation conversation
 COPY bot/__init__.py bot/__init__.py
 COPY bot/actions bot/actions

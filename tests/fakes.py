@@ -61,7 +61,9 @@ class FakeAssistant:
         tracker["slots"] = slots
         turn = Turn.from_tracker(tracker, wording=self._wording, today=TODAY)
         said = run_action(name, turn).as_rasa(turn)
-        slots.update({event["name"]: event["value"] for event in said["events"]})
+        if any(event["event"] == "restart" for event in said["events"]):
+            slots.clear()
+        slots.update({event["name"]: event["value"] for event in said["events"] if event["event"] == "slot"})
         message: dict[str, Any] = said["responses"][0]["custom"]
         return message
 

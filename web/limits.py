@@ -6,7 +6,9 @@ proxy's header has no limit; the header is believed only from the proxies that a
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,22 +37,24 @@ MOST_KEYS = 100_000
 
 @dataclass
 class SlidingWindow:
-    """Counts events of a key in the last minute. In memory only, and nothing older than a minute is kept."""
+    """Counts events of a key in the last minute. In memory only, under a salted hash."""
 
     most: int
-    _events: OrderedDict[str, list[float]] = field(default_factory=OrderedDict)
+    _events: OrderedDict[bytes, list[float]] = field(default_factory=OrderedDict)
+    _salt: bytes = field(default_factory=lambda: secrets.token_bytes(16))
 
     def take(self, key: str, *, now: float | None = None) -> None:
         """Count one event. Raises TooManyMessagesError when the minute is full."""
         now = time.monotonic() if now is None else now
-        recent = [moment for moment in self._events.get(key, []) if moment > now - WINDOW]
+        name = hashlib.blake2b(key.encode(), digest_size=16, salt=self._salt).digest()
+        recent = [moment for moment in self._events.get(name, []) if moment > now - WINDOW]
         if len(recent) >= self.most:
-            self._events[key] = recent
+            self._events[name] = recent
             raise TooManyMessagesError(seconds=max(1, round(recent[0] + WINDOW - now)))
         recent.append(now)
-        self._events[key] = recent
-        self._events.move_to_end(key)
-        while len(self._events) > MOST_KEYS:
+        self._events[name] = recent
+        self._events.move_to_end(name)
+        while len(self._events) > MOST_KEYS or next(iter(self._events.values()))[-1] <= now - WINDOW:
             self._events.popitem(last=False)
 
 

@@ -17,9 +17,9 @@ KILLS = 100
 EXPLANATION = (
     "People tell their reports at the same time through the web's pages, every third with a photo. The hub is a real "
     "process with its database in an SQLite file; it is killed by SIGKILL at random instants and started anew. Who "
-    "gets no answer sends the same page again, or opens the report with its pause code. After each kill the file is "
-    "read while no hub runs: every answer that a person was told of must be in it. At the end each sealed report is opened "
-    "with the desk's key and with its receipt."
+    "gets no answer sends the same page again, or opens the report with its pause code. After each kill the "
+    "file is read while no hub runs: every answer that a person was told of must be in it. At the end each sealed "
+    "report is opened with the desk's key and with its receipt."
 )
 
 

@@ -96,6 +96,9 @@ class Result:
         elif not turn.payload and self.understood:
             slots.setdefault("last_question", turn.text)
         events: list[dict[str, Any]] = [{"event": "slot", "name": name, "value": slots[name]} for name in slots]
+        if self.private:
+            # What was told stays nowhere, not even in the assistant's memory; the place is set anew.
+            events.insert(0, {"event": "restart"})
         confidence = turn.confidence if self.confidence is None else self.confidence
         message = {
             "replies": [reply.model_dump(mode="json") for reply in self.replies],

@@ -164,3 +164,14 @@ async def test_a_restart_forgets_the_slots_and_still_answers(conversation: Conve
     assert await conversation.say("welcome pack") == ["action_answer_entry"]
     assert conversation.hub.calls[-1]["tracker"]["slots"]["subject"] is None
     assert sum(event["event"] == "user" for event in conversation.hub.calls[-1]["tracker"]["events"]) == 1
+
+
+async def test_after_a_restart_only_what_the_hub_sets_anew_is_remembered(conversation: Conversation) -> None:
+    place = {"event": "slot", "name": "place", "value": "it-bologna"}
+    conversation.hub.events = [{"event": "restart"}, place]
+    assert await conversation.say("the landlord said something that stays nowhere") != []
+    conversation.hub.events = []
+    assert await conversation.say("welcome pack") == ["action_answer_entry"]
+    tracker = conversation.hub.calls[-1]["tracker"]
+    assert tracker["slots"]["place"] == "it-bologna"
+    assert "stays nowhere" not in str(tracker["events"])

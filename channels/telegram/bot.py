@@ -11,13 +11,13 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
-from channels.base import ChannelUnavailableError, RecipientRefusedError
+from channels.base import ChannelUnavailableError, File, RecipientRefusedError
 from channels.telegram.formatting import Outgoing, Rows
 from channels.telegram.limiter import Lane, TelegramLimiter, wanted_wait
 
@@ -85,6 +85,16 @@ class TelegramBot(ExtBot[Lane]):
                 reply_markup=keyboard,
                 rate_limit_args=lane,
             )
+            return Delivered(sent.message_id, sent.date)
+
+        return await _reach(send)
+
+    async def say_file(self, chat_id: int, file: File, *, lane: Lane = Lane.REPLY) -> Delivered:
+        """Send a file by itself. Raises RecipientRefusedError and ChannelUnavailableError."""
+
+        async def send() -> Delivered:
+            document = InputFile(file.content, filename=file.name)
+            sent = await self.send_document(chat_id, document, rate_limit_args=lane)
             return Delivered(sent.message_id, sent.date)
 
         return await _reach(send)
@@ -205,6 +215,6 @@ async def _reach[T](request: Callable[[], Awaitable[T]]) -> T:
             raise ChannelUnavailableError("no answer in time") from error
         except NetworkError as error:
             if not left:
-                raise ChannelUnavailableError("not reached") from error
+                raise ChannelUnavailableError("not reached", whole=True) from error
             await asyncio.sleep(PAUSE)
     raise AssertionError("the loop ends with a value or an error")

@@ -22,6 +22,7 @@ from channels.base import ChannelUnavailableError, RecipientRefusedError, Reply
 from channels.telegram.bot import TelegramBot
 from channels.telegram.channel import COMMANDS, KINDS, TelegramChannel
 from channels.telegram.contract import CHANNEL, HubSide
+from channels.telegram.delivery import TelegramDelivery
 from channels.telegram.form_state import FormState
 from channels.telegram.formatting import render
 from channels.telegram.limiter import Lane, wanted_wait
@@ -126,6 +127,10 @@ class TelegramRunner:
             await self._channel.note_blocked(chat_key)
             return False
         return True
+
+    def deliver_through(self, *, public_url: str | None) -> TelegramDelivery:
+        """What sends messages to subscribers at this process's pace, behind its replies."""
+        return TelegramDelivery(self._bot, self._state, public_url=public_url, owns_bot=False)
 
     async def _run(self) -> None:
         backoff = self._timing.backoff

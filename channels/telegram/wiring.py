@@ -7,6 +7,7 @@ from channels.telegram.bot import TelegramBot
 from channels.telegram.case import ReturnFlow
 from channels.telegram.channel import TelegramChannel
 from channels.telegram.contract import HubSide
+from channels.telegram.delivery import TelegramDelivery
 from channels.telegram.form import FormFlow
 from channels.telegram.form_state import FormState
 from channels.telegram.limiter import Limits, TelegramLimiter
@@ -59,3 +60,17 @@ def build_runner(
         webhook_secret=webhook_secret,
         timing=timing,
     )
+
+
+def build_delivery(
+    *,
+    token: str,
+    api_url: str | None,
+    public_url: str | None,
+    database: Database,
+    clock: Clock,
+    limits: Limits | None = None,
+) -> TelegramDelivery:
+    """What sends messages to subscribers, in a process that has no other part of the channel (a worker)."""
+    bot = TelegramBot(token, api_url=api_url, limiter=TelegramLimiter(limits))
+    return TelegramDelivery(bot, TelegramState(database, clock), public_url=public_url, owns_bot=True)

@@ -95,8 +95,10 @@ def test_talk_gets_a_short_reply_of_its_own(wording: Wording, intent: str, langu
 
 @pytest.mark.parametrize(("action", "href"), [("action_comfort", "tel:988"), ("action_help_child", "tel:911")])
 def test_distress_and_children_get_a_line_and_the_emergency_number(wording: Wording, action: str, href: str) -> None:
-    result = run_action(action, turn(wording, "I am in Montréal"))
+    told = turn(wording, "I am in Montréal")
+    result = run_action(action, told)
     assert result.private
+    assert result.as_rasa(told)["events"][0] == {"event": "restart"}, "the assistant keeps no word of it"
     assert href in {contact.href for reply in result.replies for contact in reply.contacts}
 
 

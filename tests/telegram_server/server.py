@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -68,8 +69,8 @@ class BotApi:
     commands: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     webhook: dict[str, Any] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
-    faults: dict[int, list[RefusedError]] = field(default_factory=dict)
-    """What the next messages to a chat meet."""
+    faults: dict[int, list[RefusedError | None]] = field(default_factory=dict)
+    """What the next messages to a chat meet; None: nothing."""
     open_presses: set[str] = field(default_factory=set)
     written: set[tuple[int, int]] = field(default_factory=set)
     """Messages of people, by chat and number, that nobody deleted."""
@@ -78,6 +79,8 @@ class BotApi:
     """Numbers of messages that are older than 48 hours."""
     files: dict[str, bytes] = field(default_factory=dict)
     """By file id. What is missing here is not kept any more."""
+    uploads: list[tuple[str, bytes]] = field(default_factory=list)
+    """Files that the bot sent, with their names."""
     is_closing: bool = False
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
     _seconds: Iterator[int] = field(default_factory=lambda: itertools.count(1_795_000_000))
@@ -120,13 +123,21 @@ class BotApi:
         method = request.path_params["method"]
         if request.path_params["token"] != TOKEN:
             return _refuse(RefusedError(401, "Unauthorized"))
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form, uploads = {}, []
+        async with request.form() as fields:
+            for name, value in fields.items():
+                if isinstance(value, UploadFile):
+                    form[name] = f"attach://{value.filename}"
+                    uploads.append((str(value.filename), await value.read()))
+                else:
+                    form[name] = value
         try:
             values = read_request(method, form)
         except RefusedError as error:
             self.refusals.append((method, error))
             return _refuse(error)
         self.calls.append((method, values))
+        self.uploads += uploads
         try:
             result = await getattr(self, f"_{method}")(values)
         except RefusedError as error:
@@ -182,6 +193,15 @@ class BotApi:
         sent = Sent(chat_id, number, values["text"], keyboard, time.monotonic(), self.next_second())
         self.sent[chat_id, number] = sent
         return sent.as_message({"id": chat_id, "type": "private", "first_name": "P"})
+
+    async def _sendDocument(self, values: dict[str, Any]) -> Any:  # noqa: N802
+        chat_id = values["chat_id"]
+        self._meet(chat_id)
+        name, number = values["document"].removeprefix("attach://"), self.next_number()
+        sent = Sent(chat_id, number, name, [], time.monotonic(), self.next_second())
+        self.sent[chat_id, number] = sent
+        document = {"file_id": f"sent-{number}", "file_unique_id": "u", "file_name": name}
+        return sent.as_message({"id": chat_id, "type": "private", "first_name": "P"}) | {"document": document}
 
     async def _editMessageText(self, values: dict[str, Any]) -> Any:  # noqa: N802
         return self._edit(values, values["text"])
@@ -249,8 +269,8 @@ class BotApi:
     def _meet(self, chat_id: Any) -> None:
         if chat_id in self.blocked:
             raise RefusedError(403, "Forbidden: bot was blocked by the user")
-        if self.faults.get(chat_id):
-            raise self.faults[chat_id].pop(0)
+        if self.faults.get(chat_id) and (fault := self.faults[chat_id].pop(0)) is not None:
+            raise fault
 
 
 class Person:
