@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import AsyncIterator
@@ -15,8 +16,11 @@ from fastapi.responses import Response
 
 from bot.actions.registry import action_for, run_action
 from bot.actions.turn import Turn
+from channels.base import DeliveryChannel
 from channels.email.layout import Layout
 from channels.email.message import MailSender
+from channels.email.outbox import expire_outbox
+from channels.email.wiring import build_bounces, build_mail
 from conversation.assistant import Assistant, RasaAssistant, internal_token
 from conversation.counting import expire
 from conversation.for_channels import HubForChannels
@@ -40,6 +44,9 @@ from reports.jobs import delete_expired
 from reports.returning import CaseDoor
 from subscriptions.composing import HubComposer, Invitations
 from subscriptions.links import Links
+from subscriptions.models import ChannelName
+from subscriptions.office import PostOffice
+from subscriptions.topics import load_topics
 from web import (
     api,
     catalogue,
@@ -166,6 +173,36 @@ def build_composer(hub: Hub, *, invitations: Invitations | None = None) -> HubCo
     )
 
 
+def build_office(hub: Hub, *, telegram: TelegramRunner | None = None, is_worker: bool = False) -> PostOffice:
+    """What sends messages. ``telegram`` is this process's part of that channel; a worker has one for sending only."""
+    settings = hub.settings
+    channels: dict[str, DeliveryChannel[Any]] = {
+        ChannelName.EMAIL: build_mail(settings, hub.database, hub.clock),
+    }
+    if telegram is not None:
+        channels[ChannelName.TELEGRAM] = telegram.deliver_through(public_url=settings.public_url)
+    elif settings.telegram_token is not None:
+        from channels.telegram.wiring import build_delivery
+
+        channels[ChannelName.TELEGRAM] = build_delivery(
+            token=settings.telegram_token.get_secret_value(),
+            api_url=settings.telegram_api_url,
+            public_url=settings.public_url,
+            database=hub.database,
+            clock=hub.clock,
+        )
+    return PostOffice(
+        hub.database,
+        hub.clock,
+        topics=load_topics(),
+        composer=build_composer(hub),
+        channels=channels,
+        broker_url=settings.broker_url.get_secret_value() if settings.broker_url else None,
+        is_worker=is_worker,
+        bounces=build_bounces(settings),
+    )
+
+
 def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | None = None) -> TelegramRunner | None:
     """The Telegram channel, or None without a token. Only then is python-telegram-bot loaded."""
     settings = hub.settings
@@ -207,7 +244,12 @@ def list_duties(hub: Hub) -> list[Duty]:
         async with hub.database.session() as session:
             log.info("reports_expired %s", await delete_expired(session, hub.clock, throttle=throttle))
 
+    async def expire_mail() -> None:
+        async with hub.database.session() as session:
+            log.info("outbox_expired count=%s", await expire_outbox(session, hub.clock))
+
     return [
+        Duty("expire_mail", timedelta(hours=1), expire_mail),
         Duty("expire_conversations", timedelta(hours=1), expire_conversations),
         # A draft is kept for 24 hours at most, and these minutes.
         Duty("expire_reports", timedelta(minutes=5), expire_reports),
@@ -218,21 +260,23 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     """The web application of one hub process."""
     settings = settings or Settings()
     hub = hub or build_hub(settings)
-    duties = Scheduler(hub.database, hub.clock, list_duties(hub))
     telegram = build_telegram(hub)
     if telegram is not None:
         hub = replace(hub, notify=telegram.notify)
+    office = build_office(hub, telegram=telegram)
+    duties = Scheduler(hub.database, hub.clock, [*list_duties(hub), *office.duties()])
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
+        office.start()
         duties.start()
         if telegram is not None:
             telegram.start()
         try:
             yield
         finally:
-            await duties.stop()
+            await asyncio.gather(duties.stop(), office.stop())
             if telegram is not None:
                 await telegram.stop()
             await hub.conversations.close()

@@ -14,11 +14,11 @@ import os
 import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Date, Integer, LargeBinary, Select, Table, insert, select, text
+from sqlalchemy import Date, Integer, LargeBinary, Select, Table, Time, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -29,6 +29,7 @@ from core.database import Database, UtcDateTime
 from core.errors import ConfigurationError
 from core.settings import Settings
 from migrations.run import current_revision, latest_revision, migrate
+from subscriptions.restoring import RememberedPeople
 
 MANIFEST = "manifest.json"
 SECRET = "secret_key"
@@ -72,7 +73,8 @@ async def back_up(settings: Settings, target: Path) -> int:
 async def restore(settings: Settings, source: Path, *, clock: Clock | None = None) -> None:
     """Replace all rows, and the secret key where it lies in the data folder. Raises ConfigurationError.
 
-    Reports that expired, were withdrawn or erased since, and officers who left since, do not come back.
+    Reports that expired, were withdrawn or erased since, officers who left since, and people who were erased, left or
+    switched something off since, do not come back; what was being sent waits for the team.
     """
     with _open(source) as archive:
         manifest = json.loads(_read(archive, MANIFEST))
@@ -84,11 +86,13 @@ async def restore(settings: Settings, source: Path, *, clock: Clock | None = Non
             await migrate(database)
             async with database.engine.begin() as connection:
                 remembered = await Remembered.collect(connection)
+                people = await RememberedPeople.collect(connection)
                 for table in reversed(SQLModel.metadata.sorted_tables):
                     await connection.execute(table.delete())
                 for table in _tables():
                     await _fill(connection, table, archive)
                 await remembered.apply(connection, today(clock or SystemClock()))
+                await people.apply(connection, (clock or SystemClock()).now())
         finally:
             await database.close()
     if settings.secret_key is None:
@@ -131,7 +135,7 @@ async def _rows(connection: AsyncConnection, table: Table) -> AsyncIterator[dict
 
 
 def _as_json(value: Any) -> Any:
-    if isinstance(value, (date, datetime)):
+    if isinstance(value, (date, datetime, time)):
         return value.isoformat()
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
@@ -145,6 +149,8 @@ def _from_json(table: Table, row: dict[str, Any]) -> dict[str, Any]:
             row[name] = datetime.fromisoformat(value)
         elif isinstance(kind, Date):
             row[name] = date.fromisoformat(value)
+        elif isinstance(kind, Time):
+            row[name] = time.fromisoformat(value)
         elif isinstance(kind, LargeBinary):
             row[name] = base64.b64decode(value)
     return row

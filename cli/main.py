@@ -18,7 +18,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import backup as backups
-from cli import client, doctor, evaluation, linkcheck, supervisor, training
+from cli import client, doctor, evaluation, linkcheck, supervisor, training, worker
 from cli.desks import desk_app, officer_app
 from cli.subscribers import subscribers_app
 from cli.words import say
@@ -78,6 +78,11 @@ def serve() -> None:
 @app.command(help=say("help.hub"))
 def hub() -> None:
     supervisor.serve_hub(Settings())
+
+
+@app.command("worker", help=say("help.worker"))
+def work() -> None:
+    worker.run(Settings(), console)
 
 
 @app.command(help=say("help.ask"))

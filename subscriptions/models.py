@@ -492,6 +492,15 @@ class TeamAlert(SQLModel, table=True):
     settled_by: str | None = Field(default=None, max_length=32)
 
 
+class SubscriberErasure(SQLModel, table=True):
+    """A person who was erased, as a hash of their id, so that an older backup does not bring them back."""
+
+    __tablename__ = "subscriber_erasure"
+
+    subscriber_hash: str = Field(primary_key=True, max_length=64)
+    erased_on: date
+
+
 class TopicOpinion(SQLModel, table=True):
     """Useful or not for us: counted by topic and month, without names."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime, time
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import delete, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, today
 from subscriptions.models import (
     Address,
     Confirmation,
@@ -22,7 +23,7 @@ from subscriptions.models import (
     Subscription,
     TeamAlert,
 )
-from subscriptions.placing import OPEN
+from subscriptions.placing import OPEN, insert_new
 from subscriptions.subscribers import get_subscriber, raise_alert
 
 _OWNED: tuple[type[SQLModel], ...] = (Address, Subscription, PreferenceChange, Guest, DigestItem, Missed, Delivery)
@@ -60,7 +61,14 @@ async def erase_person(session: AsyncSession, subscriber_id: str, *, clock: Cloc
         alerts = update(TeamAlert).where(col(TeamAlert.subscriber_id) == subscriber_id)
         await connection.execute(alerts.values(subscriber_id=None))
     await session.delete(subscriber)
+    erasure = {"subscriber_hash": erasure_hash(subscriber_id), "erased_on": today(clock)}
+    await insert_new(session, SubscriberErasure, [erasure])
     await session.commit()
+
+
+def erasure_hash(subscriber_id: str) -> str:
+    """What is kept of somebody who was erased. Ids are random, so it leads back to nobody."""
+    return hashlib.sha256(f"subscriber/{subscriber_id}".encode()).hexdigest()
 
 
 def _plain(row: SQLModel) -> dict[str, Any]:

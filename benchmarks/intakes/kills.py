@@ -199,7 +199,11 @@ def _changed(person: Person, report: Report) -> list[str]:
         "wishes": report.wishes,
         "for_whom": [report.for_whom],
     }
-    changed = [step for step in WRITTEN if step in person.answered and sealed[step] != person.answered[step][0]]
+    # An answer that was taken for the next question would leave that one unasked.
+    changed = [f"{step} was never asked" for step in WRITTEN if step not in person.answered]
+    changed += [step for step in WRITTEN if step in person.answered and sealed[step] != person.answered[step][0]]
+    if any((report.when.words, report.grounds_words, report.who.name, report.witnesses_words, report.wishes_words)):
+        changed.append("words that nobody wrote there")
     if len(report.files) != int(person.brings_a_photo):
         changed.append(f"{len(report.files)} files")
     if report.city != "it-bologna":

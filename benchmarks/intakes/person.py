@@ -80,11 +80,13 @@ class Person:
 
     async def tell(self) -> None:
         """From the first page to the last."""
+        # Some write fast and some slowly, so that at every instant somebody begins and somebody sends.
+        pace = 0.004 * 2 ** self.dice.uniform(0, 6)
         shown = await self._post({"action": "begin", "key": self.key, "lang": "en"})
         for _ in range(MOST_PRESSES):
             if shown is None:
                 return
-            await asyncio.sleep(self.dice.random() * 0.02)
+            await asyncio.sleep(self.dice.random() * pace)
             shown = await self._answer(shown)
         raise AssertionError(f"person {self.number} never came to the end")
 

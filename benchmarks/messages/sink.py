@@ -38,6 +38,9 @@ class _Session(asyncio.Protocol):
         self._transport = transport
         transport.write(b"220 sink\r\n")
 
+    def close(self) -> None:
+        self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while self._in_data or b"\n" in self._buffer:
@@ -72,16 +75,27 @@ class _Session(asyncio.Protocol):
 def counting_sink() -> Iterator[Counted]:
     """A running one, in a thread of its own."""
     counted, ready, loop = Counted(), threading.Event(), asyncio.new_event_loop()
+    ending = asyncio.Event()
 
     async def serve() -> None:
-        server = await loop.create_server(lambda: _Session(counted), "127.0.0.1", 0, backlog=200)
+        sessions: list[_Session] = []
+
+        def session() -> _Session:
+            sessions.append(_Session(counted))
+            return sessions[-1]
+
+        server = await loop.create_server(session, "127.0.0.1", 0, backlog=200)
         counted.port = server.sockets[0].getsockname()[1]
         ready.set()
+        await ending.wait()
+        server.close()
+        for one in sessions:
+            one.close()
+        await asyncio.sleep(0.05)
 
     def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve())
-        loop.run_forever()
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve())
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -89,5 +103,5 @@ def counting_sink() -> Iterator[Counted]:
     try:
         yield counted
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(ending.set)
         thread.join(5)

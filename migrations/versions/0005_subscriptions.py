@@ -277,6 +277,11 @@ def _create_records() -> None:
         sa.Column("settled_by", sa.String(32)),
     )
     op.create_table(
+        "subscriber_erasure",
+        sa.Column("subscriber_hash", sa.String(64), primary_key=True),
+        sa.Column("erased_on", sa.Date, nullable=False),
+    )
+    op.create_table(
         "topic_opinion",
         sa.Column("topic", sa.String(80), primary_key=True),
         sa.Column("month", sa.String(7), primary_key=True),
@@ -297,6 +302,7 @@ def downgrade() -> None:
         "broadcast_text",
         "broadcast_attachment",
         "topic_opinion",
+        "subscriber_erasure",
         "team_alert",
         "subscriber",
         "event",

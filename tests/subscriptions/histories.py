@@ -244,6 +244,26 @@ class World:
             setattr(soul, name, getattr(before, name))
         soul.paused_until = before.paused_until
 
+    async def do_oops(self, session: AsyncSession, who: int) -> None:
+        """Stop everything, and undo it at once: as if nothing had been."""
+        if await change_preferences(
+            session,
+            self.ids[who],
+            {"choice": Choice.REQUIRED_ONLY},
+            topics=self.topics,
+            origin="page",
+            clock=self.clock,
+        ):
+            await undo_last(session, self.ids[who], topics=self.topics, clock=self.clock)
+
+    async def do_regret(self, session: AsyncSession, who: int, topic: str) -> None:
+        """Switch a topic off, and set it by hand to what it was."""
+        said = self.souls[who].topics.get(topic)
+        if said is None or (self.souls[who].contact and topic in DUTIES):
+            return
+        for frequency, channel in (("off", None), (said[0], said[1])):
+            await self.do_topic(session, who, topic, frequency, channel)
+
     async def do_unsubscribe(self, session: AsyncSession, who: int, topic: str | None, channel: str) -> None:
         soul = self.souls[who]
         # The hub knows thirty topics, of which the oracle asks three; the others do not matter here.

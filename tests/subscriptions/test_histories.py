@@ -52,6 +52,8 @@ step = st.one_of(
     st.tuples(st.just("zone"), person, st.sampled_from(["Asia/Tokyo", "America/Toronto", "Europe/Brussels"])),
     st.tuples(st.just("channel"), person, channel),
     st.tuples(st.just("undo"), person),
+    st.tuples(st.just("oops"), person),
+    st.tuples(st.just("regret"), person, topic),
     st.tuples(st.just("unsubscribe"), person, st.none() | topic, channel),
     st.tuples(st.just("import"), person, st.none() | st.tuples(topic, frequency), st.none() | st.booleans()),
     st.tuples(st.just("city"), topic, st.none() | frequency),
@@ -71,7 +73,7 @@ sent = st.tuples(
     st.sampled_from(["news", "news", "news", "mandatory", "event", "event_change", "answer", "urgent", "due"]),
     some_topics,
     st.just(set()) | st.just(set()) | some_topics,
-    st.sampled_from([None, None, 12, 48, 100, 200, 300]),
+    st.sampled_from([None, *range(12, 300, 12)]),
     st.sampled_from([None, None, None, {0}, {1, 2}]),
 )
 passing = st.tuples(st.sampled_from(["wait", "wait", "off"]), st.integers(1, 4 * 24 * 3))
@@ -80,9 +82,12 @@ passing = st.tuples(st.sampled_from(["wait", "wait", "off"]), st.integers(1, 4 *
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[Any, ...]]:
     """People with choices, then anything in any order. Kinds are drawn first, so that none of them is rare."""
-    steps: list[tuple[Any, ...]] = []
+    steps: list[tuple[Any, ...]] = [("city", name, draw(chosen)) for name in draw(some_topics)]
     for one in range(PEOPLE):
-        steps += [("topic", one, name, draw(chosen), draw(st.none() | channel)) for name in draw(some_topics)]
+        if draw(st.booleans()):
+            steps += [("topic", one, name, draw(chosen), draw(st.none() | channel)) for name in draw(some_topics)]
+        else:
+            steps += draw(st.lists(st.tuples(st.just("choice"), st.just(one), choice), max_size=1))
         habits = [habit for habit in (paused, quiet_hours, quiet_days, answered) if draw(st.booleans())]
         steps += [(name, one, draw(values)) for name, values in habits]
     for _ in range(draw(st.integers(14, 28))):
