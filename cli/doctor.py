@@ -14,14 +14,18 @@ import httpx
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
+from channels.base import ChannelUnavailableError
+from channels.email.wiring import build_carrier
 from cli.training import PYTHON, model_path
 from cli.words import say
 from core.database import Database
+from core.errors import ConfigurationError
 from core.languages import LANGUAGES, RELEASED
 from core.settings import Settings
 from knowledge.base import load_knowledge, missing_texts
 from knowledge.errors import KnowledgeError
 from migrations.run import current_revision, latest_revision
+from subscriptions.tasks import check_broker
 
 OLDEST_PYTHON = (3, 12)
 LEAST_FREE_GIGABYTES = 2
@@ -54,6 +58,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which it should be mended."""
     findings = [*_machine(settings), *_secret(settings), *_knowledge(), *_assistant()]
     findings += [finding async for finding in _database(settings)]
+    findings += [finding async for finding in _messages(settings)]
     findings += [finding async for finding in _running(settings)]
     return findings
 
@@ -129,6 +134,28 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(Level.WRONG, say("doctor.database_wrong", reason=type(error).__name__))
     finally:
         await database.close()
+
+
+async def _messages(settings: Settings) -> AsyncIterator[Finding]:
+    """What sending needs."""
+    try:
+        carrier = build_carrier(settings)
+        if carrier is None:
+            yield Finding(Level.HINT, say("doctor.mail_none"))
+        else:
+            await carrier.check()
+            yield Finding(Level.OK, say("doctor.mail"))
+    except ConfigurationError as error:
+        yield Finding(Level.WRONG, say("doctor.mail_wrong", reason=error.values["reason"]))
+    except ChannelUnavailableError as error:
+        yield Finding(Level.WRONG, say("doctor.mail_away", reason=error))
+    if settings.broker_url is None:
+        return
+    try:
+        await check_broker(settings.broker_url.get_secret_value())
+        yield Finding(Level.OK, say("doctor.broker"))
+    except Exception as error:
+        yield Finding(Level.WRONG, say("doctor.broker_wrong", reason=type(error).__name__))
 
 
 async def _running(settings: Settings) -> AsyncIterator[Finding]:

@@ -21,18 +21,19 @@ OPEN = (*WAITS, DeliveryStatus.SENDING)
 _HELD = (BroadcastStatus.PAUSED, BroadcastStatus.CANCELLED)
 
 
-async def hand_out(session: AsyncSession, *, now: datetime, until: datetime, limit: int) -> list[str]:
-    """Ids of deliveries that are due, each handed out to one caller until a time. Commits.
+async def hand_out(session: AsyncSession, channel: str, *, now: datetime, until: datetime, limit: int) -> list[str]:
+    """Ids of a channel's deliveries that are due, each handed out to one caller until a time. Commits.
 
     What somebody waits for (a link, a digest, an answer) comes before broadcasts.
     """
-    paused = select(col(ChannelPause.channel)).where(col(ChannelPause.until) > now)
+    is_away = exists().where(col(ChannelPause.channel) == channel, col(ChannelPause.until) > now)
     held = select(col(Broadcast.id)).where(col(Broadcast.status).in_(_HELD))
     is_due = and_(
         col(Delivery.status).in_(WAITS),
         col(Delivery.due_at) <= now,
         or_(col(Delivery.lease_until).is_(None), col(Delivery.lease_until) <= now),
-        col(Delivery.channel).not_in(paused),
+        col(Delivery.channel) == channel,
+        ~is_away,
     )
     ids: list[str] = []
     for which in (
@@ -63,9 +64,9 @@ async def _mark(session: AsyncSession, which: ColumnElement[bool], *, until: dat
     return list((await session.exec(marked)).scalars())
 
 
-async def count_handed_out(session: AsyncSession, now: datetime) -> int:
-    """How many are handed out or being sent at this moment."""
-    query = select(func.count()).where(col(Delivery.lease_until) > now)
+async def count_handed_out(session: AsyncSession, channel: str, *, now: datetime) -> int:
+    """How many of a channel are handed out or being sent at this moment."""
+    query = select(func.count()).where(col(Delivery.lease_until) > now, col(Delivery.channel) == channel)
     return (await session.exec(query)).one()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlmodel import col, select
 
@@ -38,17 +40,17 @@ class Rhythm:
     task: int = 100
     """Deliveries in one task."""
     ahead: int = 600
-    """Most deliveries that are handed out at a time: enough to keep senders busy, few enough to overtake."""
+    """Most deliveries of a channel that are handed out: enough to keep senders busy, few enough to overtake."""
 
 
 class Dispatcher:
-    """Wired by app.py; its duties are the scheduler's."""
+    """Its duties are the scheduler's. ``tasks`` are by channel."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        tasks: DeliveryTasks,
+        tasks: Mapping[str, DeliveryTasks],
         *,
         topics: Topics,
         bounces: BounceSource | None = None,
@@ -69,7 +71,10 @@ class Dispatcher:
     def duties(self) -> list[Duty]:
         """For the scheduler."""
         duties = [
-            Duty("dispatch", self._rhythm.look, self.dispatch),
+            *(
+                Duty(f"dispatch_{channel}", self._rhythm.look, partial(self.dispatch, channel))
+                for channel in self._tasks
+            ),
             Duty("expand", self._rhythm.look * 2, self.expand_due_broadcasts),
             Duty("sweep", self._rhythm.sweep, self.sweep),
         ]
@@ -77,33 +82,33 @@ class Dispatcher:
             duties.append(Duty("bounces", self._rhythm.bounces, self.note_bounces))
         return duties
 
-    async def dispatch(self) -> int:
-        """Tell the workers what is due, as far ahead as they need; returns how many.
+    async def dispatch(self, channel: str) -> int:
+        """Tell a channel's workers what is due, as far ahead as they need; returns how many.
 
         While they are busy it stays close to them, since half a second is a thousand messages.
         """
         loop = asyncio.get_running_loop()
         told, ends = 0, loop.time() + self._rhythm.stay.total_seconds()
         while True:
-            some, is_busy = await self._tell_what_is_due()
+            some, is_busy = await self._tell_what_is_due(channel)
             told += some
             if self._is_stopping or not is_busy or loop.time() > ends:
                 return told
             await asyncio.sleep(self._rhythm.look.total_seconds() / 5)
 
-    async def _tell_what_is_due(self) -> tuple[int, bool]:
+    async def _tell_what_is_due(self, channel: str) -> tuple[int, bool]:
         """How many were told, and whether there is more to look after."""
         now = self._clock.now()
         async with self._database.session() as session:
-            room = self._rhythm.ahead - await count_handed_out(session, now)
+            room = self._rhythm.ahead - await count_handed_out(session, channel, now=now)
             if room < self._rhythm.task // 2:
                 return 0, True
-            ids = await hand_out(session, now=now, until=now + self._rhythm.handed_out_for, limit=room)
+            ids = await hand_out(session, channel, now=now, until=now + self._rhythm.handed_out_for, limit=room)
         told = 0
         while ids:
             some, ids = ids[: self._rhythm.task], ids[self._rhythm.task :]
             try:
-                await self._tasks.tell(some)
+                await self._tasks[channel].tell(some)
             except Exception as error:
                 log.warning("broker_away error=%s", type(error).__name__)
                 async with self._database.session() as session:

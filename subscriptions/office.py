@@ -16,6 +16,7 @@ from core.database import Database
 from core.duties import Duty
 from core.errors import ConfigurationError
 from subscriptions.dispatching import Dispatcher, Rhythm
+from subscriptions.models import ChannelName
 from subscriptions.preparing import Composer
 from subscriptions.sending import Pacing, Sender
 from subscriptions.tasks import DeliveryTasks, build_broker
@@ -44,15 +45,21 @@ class PostOffice:
         self._pacing = pacing or Pacing()
         self._channels = channels
         self._is_worker = is_worker
-        self._sender = Sender(
-            database=database,
-            clock=clock,
-            topics=topics,
-            composer=composer,
-            channels=channels,
-            pacing=self._pacing,
-        )
-        self._tasks = DeliveryTasks(build_broker(broker_url), self._sender.send)
+        self._senders = {
+            channel: Sender(
+                database=database,
+                clock=clock,
+                topics=topics,
+                composer=composer,
+                channels=channels,
+                pacing=self._pacing,
+            )
+            for channel in ChannelName
+        }
+        self._tasks: dict[str, DeliveryTasks] = {
+            channel: DeliveryTasks(build_broker(broker_url, channel), sender.send)
+            for channel, sender in self._senders.items()
+        }
         self._dispatcher = Dispatcher(database, clock, self._tasks, topics=topics, bounces=bounces, rhythm=rhythm)
 
     def duties(self) -> list[Duty]:
@@ -62,11 +69,15 @@ class PostOffice:
     def start(self) -> None:
         """Begin; returns at once."""
         if self._is_worker:
-            self._tasks.listen(at_once=self._pacing.batches + 1)
+            for tasks in self._tasks.values():
+                tasks.listen(at_once=self._pacing.batches + 1)
 
     async def stop(self) -> None:
         """Let what is in flight end, give the rest back, let go of everything."""
         self._dispatcher.stop()
-        await asyncio.gather(self._tasks.stop(self._pacing.patience_at_end), self._sender.stop())
+        await asyncio.gather(
+            *(tasks.stop(self._pacing.patience_at_end) for tasks in self._tasks.values()),
+            *(sender.stop() for sender in self._senders.values()),
+        )
         for channel in self._channels.values():
             await channel.close()

@@ -20,6 +20,7 @@ from subscriptions.models import (
     Guest,
     Missed,
     PreferenceChange,
+    SubscriberErasure,
     Subscription,
     TeamAlert,
 )

@@ -75,8 +75,8 @@ class RememberedPeople:
             where=col(Delivery.finished_at).is_not(None),
         )
         return cls(
-            erased={name: erased_on for name, erased_on in erased},
-            left={person: left_at for person, left_at in left},
+            erased={row[0]: row[1] for row in erased},
+            left={row[0]: row[1] for row in left},
             stopped=[person for (person,) in stopped],
             switched_off=[dict(row._mapping) for row in off],
             suppressed={address: (at, kind) for address, at, kind in suppressed},

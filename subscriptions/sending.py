@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -56,7 +56,8 @@ class _Batch:
 
 
 class Sender:
-    """One for each process. ``channels`` are by the names that deliveries use."""
+    """One for each process and channel, so that a slow channel holds up no other. ``channels`` has all of them, by the
+    names that deliveries use, since a delivery may change its way after it was handed out."""
 
     def __init__(
         self,
@@ -146,7 +147,7 @@ class Sender:
                     break
                 if loop.time() - decided_at > self._pacing.decided_for:
                     decided_at = loop.time()
-                    todo = deque(await self._decide_again(todo, batch))
+                    todo = deque(await self._decide_again([one for one in todo if one.row.id in batch.open], batch))
                     continue
                 one = todo.popleft()
                 paused_until = self._paused.get(one.row.channel)
@@ -164,9 +165,9 @@ class Sender:
         untried += [Result(one.row.id, End.UNTRIED) for one in todo]
         await self._write_all(untried, batch)
 
-    async def _decide_again(self, todo: Iterable[Ready], batch: _Batch) -> list[Ready]:
+    async def _decide_again(self, todo: Sequence[Ready], batch: _Batch) -> list[Ready]:
         async with self._database.session() as session:
-            prepared = await self._preparation.decide_again(session, list(todo))
+            prepared = await self._preparation.decide_again(session, todo)
         await self._sort_out(prepared, batch)
         return prepared.ready
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from redis.asyncio import Redis
 from taskiq import AsyncBroker, InMemoryBroker
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
@@ -24,7 +25,8 @@ from core.errors import ConfigurationError
 log = logging.getLogger(__name__)
 
 TASK = "send_deliveries"
-QUEUE = "icchub-deliveries"
+QUEUE = "icchub-deliveries-{channel}"
+"""One for each channel, so that a slow one holds up no other."""
 MOST_TASKS_KEPT = 10_000
 """In the stream, which forgets nothing by itself. A task that it drops is told again."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
@@ -107,16 +109,17 @@ class DeliveryTasks:
         )
 
 
-def build_broker(url: str | None) -> AsyncBroker:
+def build_broker(url: str | None, channel: str) -> AsyncBroker:
     """The broker that HUB_BROKER_URL names, not yet connected. Raises ConfigurationError."""
+    queue = QUEUE.format(channel=channel)
     if url is None:
         return InMemoryBroker(max_stored_results=1)
     scheme = url.partition("://")[0]
     if scheme in {"redis", "rediss"}:
         return RedisStreamBroker(
             url,
-            queue_name=QUEUE,
-            consumer_group_name=QUEUE,
+            queue_name=queue,
+            consumer_group_name=queue,
             # Also what was told before the first worker came.
             consumer_id="0",
             maxlen=MOST_TASKS_KEPT,
@@ -127,17 +130,32 @@ def build_broker(url: str | None) -> AsyncBroker:
             unacknowledged_lock_timeout=30.0,
         )
     if scheme in {"amqp", "amqps"}:
-        return _amqp_broker(url)
+        return _amqp_broker(url, queue)
     raise ConfigurationError(reason="HUB_BROKER_URL begins with neither redis:// nor amqp://")
 
 
-def _amqp_broker(url: str) -> AsyncBroker:
+def _amqp_broker(url: str, queue: str) -> AsyncBroker:
     try:
         module = importlib.import_module("taskiq_aio_pika")
     except ImportError:
         raise ConfigurationError(reason="for amqp:// in HUB_BROKER_URL, install taskiq-aio-pika") from None
-    broker: AsyncBroker = module.AioPikaBroker(url, queue_name=QUEUE, qos=1)
+    broker: AsyncBroker = module.AioPikaBroker(url, queue_name=queue, qos=1)
     return broker
+
+
+async def check_broker(url: str) -> None:
+    """Raises whatever the broker raises when it does not answer; ConfigurationError when there is no such broker."""
+    broker = build_broker(url, "check")
+    try:
+        async with asyncio.timeout(5):
+            if isinstance(broker, RedisStreamBroker):
+                async with Redis(connection_pool=broker.connection_pool) as redis:
+                    await redis.ping()
+            else:
+                await broker.startup()
+    finally:
+        with suppress(Exception):
+            await broker.shutdown()
 
 
 def _kind_of(error: BaseException) -> str:

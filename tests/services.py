@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -27,7 +28,7 @@ def free_port() -> int:
     return port
 
 
-def missing(service: str) -> None:
+def missing(service: str) -> NoReturn:
     """Skip on a newcomer's machine; fail in CI, where .ci/run installs every service."""
     reason = f"{service} is not installed"
     if os.environ.get("CI"):

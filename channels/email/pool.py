@@ -92,6 +92,10 @@ class SmtpPool:
                 except _LostEarlyError as lost_again:
                     raise lost_again.as_unavailable() from None
 
+    async def check(self) -> None:
+        """Open a connection and log in, to see that it can be done. Raises ChannelUnavailableError."""
+        await _say_goodbye((await self._open()).client)
+
     async def close(self) -> None:
         """Say goodbye on every idle connection; the pool can be used again afterwards."""
         if self._closing is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels.email.channel import EmailChannel, MailCarrier
+from channels.email.channel import EmailChannel
 from channels.email.dkim import DkimSigner
 from channels.email.mailbox import ImapReports, Mailbox
 from channels.email.message import MailSender
@@ -21,12 +21,19 @@ NOBODY = MailSender("ICC Hub", "icc-hub@localhost")
 def build_mail(settings: Settings, database: Database, clock: Clock) -> EmailChannel:
     """Mail by the server that is set, or into the outbox."""
     sender = MailSender.parse(settings.mail_from) if settings.mail_from else NOBODY
-    if settings.smtp_url is None:
+    pool = build_carrier(settings)
+    if pool is None:
         return EmailChannel(sender=sender, carrier=Outbox(database, clock), clock=clock)
+    return EmailChannel(sender=sender, carrier=pool, clock=clock, signer=_build_signer(settings, sender))
+
+
+def build_carrier(settings: Settings) -> SmtpPool | None:
+    """The connections to the server that is set."""
+    if settings.smtp_url is None:
+        return None
     if settings.mail_from is None:
         raise ConfigurationError(reason="HUB_SMTP_URL needs HUB_MAIL_FROM beside it")
-    carrier: MailCarrier = SmtpPool(SmtpServer.parse(settings.smtp_url.get_secret_value()))
-    return EmailChannel(sender=sender, carrier=carrier, clock=clock, signer=_build_signer(settings, sender))
+    return SmtpPool(SmtpServer.parse(settings.smtp_url.get_secret_value()))
 
 
 def build_bounces(settings: Settings) -> ImapReports | None:

@@ -67,9 +67,9 @@ class Soul:
 
     def digest_after(self, at: datetime, frequency: str) -> datetime:
         """The first digest after a moment: on its day, else on the next day that is not quiet; after quiet hours."""
-        found: list[datetime] = []
-        look = at - timedelta(days=10)
-        while not found or look < at + timedelta(days=10):
+        # At most three days in a row are quiet, so that none earlier than this can still be to come.
+        look = at - timedelta(days=5)
+        while True:
             now = self.local(look)
             is_hour = (now.hour, now.minute) == (self.digest_hour, 0)
             if is_hour and (frequency == "daily" or now.isoweekday() == self.digest_day):
@@ -78,9 +78,8 @@ class Soul:
                     moved += STEP
                 goes = self.first_loud(moved)
                 if goes > at:
-                    found.append(goes)
+                    return goes
             look += STEP
-        return min(found)
 
     # Choices
 

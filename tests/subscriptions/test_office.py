@@ -39,7 +39,7 @@ from subscriptions.models import (
 from subscriptions.office import PostOffice
 from subscriptions.second_way import take_second_way
 from subscriptions.sending import Pacing
-from subscriptions.tasks import QUEUE, DeliveryTasks, build_broker
+from subscriptions.tasks import QUEUE, build_broker
 from subscriptions.topics import Topics, load_topics
 from tests.services import free_port, running_redis
 from tests.smtp_server import MailServer, mail_server
@@ -69,7 +69,13 @@ def broker_url() -> Iterator[str]:
 
 @asynccontextmanager
 async def running(
-    database: Database, topics: Topics, server: MailServer, *, broker_url: str | None = None, is_worker: bool = False
+    database: Database,
+    topics: Topics,
+    server: MailServer,
+    *,
+    broker_url: str | None = None,
+    is_worker: bool = False,
+    telegram: Any = None,
 ) -> AsyncIterator[PostOffice]:
     """One process's part, with its scheduler."""
     carrier = SmtpPool(SmtpServer("127.0.0.1", server.port, Tls.NONE))
@@ -79,7 +85,7 @@ async def running(
         CLOCK,
         topics=topics,
         composer=PersonalComposer("secret", "https://hub.example.org"),
-        channels={"email": mail},
+        channels={"email": mail} | ({"telegram": telegram} if telegram else {}),
         broker_url=broker_url,
         is_worker=is_worker,
         pacing=PACING,
@@ -145,10 +151,10 @@ async def test_a_hub_with_a_broker_leaves_sending_to_workers(
     await add_broadcast(database, "b" * 32, now=CLOCK.now())
     async with running(database, topics, server, broker_url=broker_url):
         redis = Redis.from_url(broker_url)
-        await until(lambda: redis.xlen(QUEUE))
+        await until(lambda: redis.xlen(QUEUE.format(channel="email")))
         await asyncio.sleep(0.3)
         assert server.received == []
-        tasks = repr(await redis.xrange(QUEUE))
+        tasks = repr(await redis.xrange(QUEUE.format(channel="email")))
         await redis.aclose()
         # A worker that comes later finds what was told before.
         async with running(database, topics, server, broker_url=broker_url, is_worker=True):
@@ -166,7 +172,7 @@ async def test_a_broker_that_forgets_everything_loses_nothing(
     redis = Redis.from_url(broker_url)
     async with running(database, topics, server, broker_url=broker_url):
         await add_broadcast(database, "b" * 32, now=CLOCK.now())
-        await until(lambda: redis.xlen(QUEUE))
+        await until(lambda: redis.xlen(QUEUE.format(channel="email")))
         await redis.flushall()
         async with running(database, topics, server, broker_url=broker_url, is_worker=True):
             await until(lambda: server.recipients.total() >= 10)
@@ -205,7 +211,46 @@ def test_a_worker_without_a_broker_is_a_mistake_that_is_named(topics: Topics) ->
 @pytest.mark.parametrize("url", ["kafka://localhost", "nonsense"])
 def test_a_broker_that_cannot_be_is_a_mistake_that_is_named(url: str) -> None:
     with pytest.raises(ConfigurationError):
-        build_broker(url)
+        build_broker(url, "email")
+
+
+class Slow:
+    """A channel that takes its time."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def send(self, message: ReadyMessage) -> None:
+        await asyncio.sleep(2.0)
+        self.sent += 1
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_slow_channel_holds_up_no_other(database: Database, topics: Topics, server: MailServer) -> None:
+    now = CLOCK.now()
+    await fill(database, 300, now=now)
+    async with database.session() as session:
+        for number in range(0, 300, 2):
+            person = await session.get(Subscriber, subscriber_id(number))
+            assert person is not None
+            person.channel = "telegram"
+            chat = Address(
+                id=f"t{number}",
+                subscriber_id=person.id,
+                channel="telegram",
+                value=str(number),
+                confirmed_at=now,
+                created_at=now,
+            )
+            session.add_all([person, chat])
+        await session.commit()
+    slow = Slow()
+    async with running(database, topics, server, telegram=slow):
+        await add_broadcast(database, "b" * 32, now=CLOCK.now())
+        await until(lambda: server.recipients.total() == 150)
+        assert slow.sent < 60
 
 
 # What comes back
@@ -268,7 +313,7 @@ async def test_what_comes_back_is_seen_at_the_delivery_and_the_address(
         await session.commit()
     row, box = await put_delivery(database, 1), Mailbox()
     box.bounces = [Bounce(row.id, kind, "550 5.1.1 report", "7"), Bounce("f" * 32, kind, "", "8")]
-    dispatcher = Dispatcher(database, CLOCK, DeliveryTasks(build_broker(None)), topics=topics, bounces=box)
+    dispatcher = Dispatcher(database, CLOCK, {}, topics=topics, bounces=box)
     assert await dispatcher.note_bounces() == 2
     assert await dispatcher.note_bounces() == 0
     assert len(box.finished) == 2
@@ -285,7 +330,7 @@ async def test_what_comes_back_is_seen_at_the_delivery_and_the_address(
 async def test_a_mailbox_that_is_away_is_no_error(database: Database, topics: Topics) -> None:
     box = Mailbox()
     box.is_away = True
-    dispatcher = Dispatcher(database, CLOCK, DeliveryTasks(build_broker(None)), topics=topics, bounces=box)
+    dispatcher = Dispatcher(database, CLOCK, {}, topics=topics, bounces=box)
     assert await dispatcher.note_bounces() == 0
 
 

@@ -99,7 +99,7 @@ class Post:
 
     async def hand_out(self, limit: int = 1000) -> list[str]:
         async with self.database.session() as session:
-            return await hand_out(session, now=self.clock.now(), until=self.clock.now() + LEASE, limit=limit)
+            return await hand_out(session, "email", now=self.clock.now(), until=self.clock.now() + LEASE, limit=limit)
 
     async def send(self) -> int:
         """Send what is due; returns how many were tried."""

@@ -35,21 +35,21 @@ def mail() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def rsa(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+def rsa(tmp_path_factory: pytest.TempPathFactory, openssl: str) -> tuple[Path, bytes]:
     """A key file, and what the DNS says of it."""
     path = tmp_path_factory.mktemp("rsa") / "key.pem"
-    subprocess.run(["openssl", "genrsa", "-out", path, "2048"], check=True, capture_output=True)
+    subprocess.run([openssl, "genrsa", "-out", path, "2048"], check=True, capture_output=True)
     answer = subprocess.run(
-        ["openssl", "rsa", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True
+        [openssl, "rsa", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True
     )
     return path, b"v=DKIM1; k=rsa; p=" + base64.b64encode(answer.stdout)
 
 
 @pytest.fixture(params=["base64", "pem"])
-def ed25519(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, bytes]:
+def ed25519(request: pytest.FixtureRequest, tmp_path: Path, openssl: str) -> tuple[Path, bytes]:
     path = tmp_path / "key"
     if request.param == "pem":
-        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], check=True, capture_output=True)
+        subprocess.run([openssl, "genpkey", "-algorithm", "ed25519", "-out", path], check=True, capture_output=True)
         der = base64.b64decode(b"".join(path.read_bytes().splitlines()[1:-1]))
         key = SigningKey(der[-32:])
     else:
