@@ -324,6 +324,15 @@ async def test_while_the_server_is_away_nothing_counts_and_nothing_is_lost(
     assert await post.get(ChannelPause, "email") is None
 
 
+async def test_while_a_channel_is_away_nothing_more_is_handed_out_for_it(post: Post, server: MailServer) -> None:
+    await post.broadcast(12)
+    server.greeting = "554 5.3.2 no service"
+    await post.sender.send(await post.hand_out(4))
+    assert await post.hand_out() == []
+    post.clock.at = (await post.get(ChannelPause, "email")).until
+    assert len(await post.hand_out()) == 12
+
+
 async def test_a_channel_that_is_not_set_up_holds_its_messages(post: Post) -> None:
     await post.broadcast(2)
     mail = post.channels.pop("email")
