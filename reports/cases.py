@@ -140,8 +140,15 @@ async def list_cases(
 
     Commits that the list was read, once an hour. Raises DeskKeyMissingError.
     """
-    signed_in.require_desk_keys()
     await record_listing(session, desk_id=signed_in.desk.id, officer_id=signed_in.officer.id, clock=clock)
+    return await collect_cases(session, signed_in, set_apart=set_apart)
+
+
+async def collect_cases(
+    session: AsyncSession, signed_in: SignedIn, *, set_apart: bool | None = None
+) -> list[CaseSummary]:
+    """As ``list_cases``, for who records the reading otherwise: writes and commits nothing. Raises DeskKeyMissingError."""
+    signed_in.require_desk_keys()
     query = select(Case).where(Case.desk_id == signed_in.desk.id)
     if set_apart is not None:
         query = query.where(col(Case.set_apart).is_(set_apart))

@@ -15,8 +15,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
-from reports.audit import Act, record
-from reports.cases import list_cases
+from reports.audit import Act, record, record_listing
+from reports.cases import collect_cases
 from reports.errors import PeriodNotOverError, SealBrokenError, SessionEndedError
 from reports.models import AuditEntry, CaseStatus, Desk, DeskPeriod
 from reports.periods import Period
@@ -36,6 +36,7 @@ async def close_period(session: AsyncSession, signed_in: SignedIn, period: Perio
     SessionEndedError when the desk's keys were just changed.
     """
     desk_id = signed_in.desk.id
+    await _record_reading(session, signed_in, clock)  # Before the lock: it commits.
     await _lock_desk(session, signed_in)
     closed = {row.period: row for row in await _list_closed(session, desk_id)}
     done = closed.get(str(period)) or closed.get(str(period.whole_year))
@@ -44,7 +45,7 @@ async def close_period(session: AsyncSession, signed_in: SignedIn, period: Perio
         return done
     if not period.is_over(clock.now() - SETTLES_AFTER):
         raise PeriodNotOverError(period=str(period))
-    counted = await _count_quarters(session, signed_in, period, closed, clock=clock)
+    counted = await _count_quarters(session, signed_in, period, closed)
     row = DeskPeriod(
         desk_id=desk_id,
         period=str(period),
@@ -67,8 +68,9 @@ async def preview_release(
 
     Raises DeskKeyMissingError.
     """
+    await _record_reading(session, signed_in, clock)
     closed = {row.period: row for row in await _list_closed(session, signed_in.desk.id)}
-    counted = await _count_quarters(session, signed_in, period, closed, clock=clock)
+    counted = await _count_quarters(session, signed_in, period, closed)
     return _release(period, counted, closed, await _first_opened(session, signed_in.desk))
 
 
@@ -80,8 +82,9 @@ async def read_exact(session: AsyncSession, signed_in: SignedIn, period: Period,
     row = await session.get(DeskPeriod, (signed_in.desk.id, str(period)))
     if row is not None:
         return _open_counts(signed_in, row)
+    await _record_reading(session, signed_in, clock)
     closed = {row.period: row for row in await _list_closed(session, signed_in.desk.id)}
-    return add_up((await _count_quarters(session, signed_in, period, closed, clock=clock)).values())
+    return add_up((await _count_quarters(session, signed_in, period, closed)).values())
 
 
 async def list_closable(session: AsyncSession, desk: Desk, *, clock: Clock) -> list[Period]:
@@ -101,6 +104,13 @@ def _is_done(period: Period, first: Period, closed: set[str]) -> bool:
     return str(period) in closed or (period.quarter is not None and period < first)
 
 
+async def _record_reading(session: AsyncSession, signed_in: SignedIn, clock: Clock) -> None:
+    """Counting opens every case, and the audit trail says so; commits."""
+    signed_in.require_desk_keys()
+    await record_listing(session, desk_id=signed_in.desk.id, officer_id=signed_in.officer.id, clock=clock)
+    await session.commit()
+
+
 async def _lock_desk(session: AsyncSession, signed_in: SignedIn) -> None:
     """Make a second closing wait, so that each report is released once. Raises SessionEndedError when the desk has got
     other keys since the officer's request began."""
@@ -112,7 +122,7 @@ async def _lock_desk(session: AsyncSession, signed_in: SignedIn) -> None:
 
 
 async def _count_quarters(
-    session: AsyncSession, signed_in: SignedIn, period: Period, closed: Mapping[str, DeskPeriod], *, clock: Clock
+    session: AsyncSession, signed_in: SignedIn, period: Period, closed: Mapping[str, DeskPeriod]
 ) -> dict[Period, ExactCounts]:
     """What each quarter of the period has: as counted when it was closed, else from the cases.
 
@@ -125,7 +135,7 @@ async def _count_quarters(
             with suppress(SealBrokenError):
                 counted[quarter] = _open_counts(signed_in, closed[str(quarter)])
                 to_count.remove(quarter)
-    for case in await list_cases(session, signed_in, clock=clock, set_apart=False):
+    for case in await collect_cases(session, signed_in, set_apart=False):
         quarter = Period.quarter_of(case.report.arrived_at)
         if quarter in to_count and not case.is_restricted and case.status is not CaseStatus.WITHDRAWN:
             counted[quarter].count(case.report, case.labels.event)
