@@ -15,7 +15,7 @@ from conversation.replies import Wording
 from core.clock import FixedClock
 from core.database import Database
 from core.settings import Settings
-from migrations.run import migrate
+from tests.databases import PostgresqlServer, copy_migrated_sqlite, make_migrated_sqlite
 from tests.fakes import FakeAssistant
 from tests.services import running_postgresql
 from web.state import Hub
@@ -30,7 +30,9 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(_env_file=None, data_dir=tmp_path, secret_key=SecretStr("only-for-tests"))
+    return Settings(
+        _env_file=None, data_dir=tmp_path, models_dir=tmp_path / "models", secret_key=SecretStr("only-for-tests")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -40,22 +42,42 @@ def wording(tmp_path_factory: pytest.TempPathFactory) -> Wording:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
+def postgresql() -> Iterator[PostgresqlServer]:
     with running_postgresql() as url:
+        yield PostgresqlServer(url)
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresqlServer) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    with postgresql.empty() as url:
         yield url
 
 
+@pytest.fixture
+def migrated_postgresql_url(postgresql: PostgresqlServer) -> Iterator[str]:
+    """The address of a migrated, empty PostgreSQL database."""
+    with postgresql.migrated() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database to be copied."""
+    return make_migrated_sqlite(tmp_path_factory.mktemp("migrated"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Database]:
+async def database(
+    request: pytest.FixtureRequest, settings: Settings, migrated_sqlite: Path
+) -> AsyncIterator[Database]:
     """A migrated, empty database, on each of the two engines."""
     if request.param == "postgresql":
-        settings = settings.model_copy(update={"database_url": SecretStr(request.getfixturevalue("postgresql_url"))})
+        url = SecretStr(request.getfixturevalue("migrated_postgresql_url"))
+        settings = settings.model_copy(update={"database_url": url})
+    else:
+        copy_migrated_sqlite(migrated_sqlite, settings)
     database = Database(settings.async_database_url)
-    if request.param == "postgresql":
-        async with database.engine.begin() as connection:
-            await connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            await connection.exec_driver_sql("CREATE SCHEMA public")
-    await migrate(database)
     yield database
     await database.close()
 
@@ -71,11 +93,9 @@ def hub(settings: Settings, clock: FixedClock, wording: Wording, assistant: Fake
 
 
 @pytest.fixture
-def client(hub: Hub, settings: Settings) -> Iterator[TestClient]:
+def client(hub: Hub, settings: Settings, migrated_sqlite: Path) -> Iterator[TestClient]:
     """The hub over HTTP, with a migrated SQLite database and a stand-in for the assistant."""
-
+    copy_migrated_sqlite(migrated_sqlite, settings)
     app = build_app(settings, hub=hub)
     with TestClient(app, raise_server_exceptions=False) as client:
-        assert client.portal is not None
-        client.portal.call(migrate, hub.database)
         yield client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -13,7 +14,8 @@ from conversation.errors import HandoffAnsweredError, MessageTooLongError, Reply
 from conversation.handoffs import answer_handoff, list_handoffs, list_late_replies
 from conversation.models import QuestionCount, UnansweredQuestion
 from core.clock import FixedClock
-from migrations.run import migrate
+from core.settings import Settings
+from tests.databases import copy_migrated_sqlite
 from tests.fakes import FakeAssistant
 from web.state import Hub
 
@@ -33,8 +35,8 @@ class Chat:
 
 
 @pytest.fixture
-async def chat(hub: Hub) -> AsyncIterator[Chat]:
-    await migrate(hub.database)
+async def chat(hub: Hub, settings: Settings, migrated_sqlite: Path) -> AsyncIterator[Chat]:
+    copy_migrated_sqlite(migrated_sqlite, settings)
     yield Chat(hub)
     await hub.conversations.wait_for_background()
     await hub.database.close()

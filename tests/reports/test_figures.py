@@ -238,7 +238,7 @@ async def test_a_restore_of_an_older_backup_does_not_release_the_same_reports_ag
     world: World, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if world.database.engine.dialect.name == "postgresql":
-        url = SecretStr(request.getfixturevalue("postgresql_url"))
+        url = SecretStr(request.getfixturevalue("migrated_postgresql_url"))
         settings = settings.model_copy(update={"database_url": url})
     await send_many(world, 30, quarter=Q1)
     await back_up(settings, tmp_path / "before.tar.gz")

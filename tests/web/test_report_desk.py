@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -13,9 +14,9 @@ from fastapi.testclient import TestClient
 from app import build_app
 from core.clock import FixedClock
 from core.settings import Settings
-from migrations.run import migrate
 from reports.desks import create_desk
 from reports.models import DeskKind
+from tests.databases import copy_migrated_sqlite
 from tests.web.fake_form import FakeForm
 from tests.web.test_pages import Reader
 from web.qr import qr_drawing
@@ -30,11 +31,13 @@ def form() -> FakeForm:
 
 
 @pytest.fixture
-def client(hub: Hub, settings: Settings, form: FakeForm, clock: FixedClock) -> Iterator[TestClient]:
+def client(
+    hub: Hub, settings: Settings, form: FakeForm, clock: FixedClock, migrated_sqlite: Path
+) -> Iterator[TestClient]:
+    copy_migrated_sqlite(migrated_sqlite, settings)
     public = settings.model_copy(update={"public_url": "https://hub.example.org"})
 
     async def make_desks() -> None:
-        await migrate(hub.database)
         async with hub.database.session() as session:
             for name in ("bologna", "closed"):
                 desk = await create_desk(session, name, "Sportello <Bologna>", kind=DeskKind.CITY, clock=clock)

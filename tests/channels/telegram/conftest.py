@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -17,8 +18,8 @@ from conversation.for_channels import HubForChannels
 from conversation.replies import Wording
 from core.clock import FixedClock
 from core.settings import Settings
-from migrations.run import migrate
 from tests.channels.telegram.fakes import RECEIPT, FakeCases, FakeForm
+from tests.databases import copy_migrated_sqlite
 from tests.fakes import FakeAssistant
 from tests.telegram_server.server import TOKEN, BotApi, Person, running_bot_api
 from web.state import Hub
@@ -43,9 +44,11 @@ def settings(settings: Settings, api: BotApi) -> Settings:
 
 
 @pytest.fixture
-async def hub(settings: Settings, clock: FixedClock, wording: Wording, assistant: FakeAssistant) -> AsyncIterator[Hub]:
+async def hub(
+    settings: Settings, clock: FixedClock, wording: Wording, assistant: FakeAssistant, migrated_sqlite: Path
+) -> AsyncIterator[Hub]:
+    copy_migrated_sqlite(migrated_sqlite, settings)
     hub = build_hub(settings, clock=clock, assistant=assistant, wording=wording)
-    await migrate(hub.database)
     yield hub
     await hub.conversations.close()
     await hub.database.close()
