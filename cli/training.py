@@ -45,7 +45,9 @@ def inputs() -> Iterator[Path]:
     yield from sorted((PROJECT_ROOT / "nlu_data").glob("??/*.yml"))
     yield PROJECT_ROOT / "nlu_data" / "concepts.yaml"
     yield PROJECT_ROOT / "knowledge" / "facts" / "groups.yaml"
-    yield from sorted((PROJECT_ROOT / "knowledge" / "texts").glob("??/**/*.yaml"))
+    texts = (PROJECT_ROOT / "knowledge" / "texts").glob("??/**/*.yaml")
+    # What the hub itself reads, of the wishes that people say, teaches the assistant nothing.
+    yield from sorted(path for path in texts if path.stem not in {"topics", "wishes"})
     for folder in ("config", "domain", "rules"):
         yield from sorted((BOT / folder).glob("*.yml"))
     yield from sorted((BOT / "rasa_components").glob("*.py"))
@@ -70,6 +72,8 @@ def train_if_needed(*, force: bool = False, show: Console | None = None) -> Trai
     mark = fingerprint()
     model = model_path(mark)
     if model.exists() and not force:
+        # A running assistant takes over the newest one.
+        model.touch()
         if show:
             show.print(say("training.nothing"))
         return Training(model.name, trained=False, seconds=0.0)
@@ -95,15 +99,7 @@ def assistant_environment() -> dict[str, str]:
 
 
 def _train(mark: str) -> None:
-    MODELS.mkdir(parents=True, exist_ok=True)
-    languages = sorted(path for path in (PROJECT_ROOT / "nlu_data").iterdir() if len(path.name) == 2)
-    command = [
-        str(PYTHON), "-m", "rasa_components", "train",
-        "--config", "config/config.yml", "--domain", "domain",
-        "--data", "rules", *(str(path) for path in languages),
-        "--out", str(MODELS), "--fixed-model-name", f".{mark}",
-        "--skip-validation",
-    ]  # fmt: skip
+    command = [str(PYTHON), "-m", "rasa_components", "retrain", "--out", str(MODELS), "--name", mark]
     done = subprocess.run(
         command,
         cwd=BOT,
@@ -115,11 +111,9 @@ def _train(mark: str) -> None:
         check=False,
         preexec_fn=_be_nice,
     )
-    made = MODELS / f".{mark}.tar.gz"
-    if done.returncode != 0 or not made.exists():
+    if done.returncode != 0 or not model_path(mark).exists():
         words = "\n".join([say("training.failed"), *done.stdout.splitlines()[-LAST_WORDS:]])
         raise ConfigurationError(reason=words)
-    made.rename(model_path(mark))
 
 
 def _be_nice() -> None:

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     internal_token: SecretStr | None = None
     data_dir: Path = PROJECT_ROOT / "data"
+    models_dir: Path = PROJECT_ROOT / "bot" / "models"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str | None = None
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     dkim_key_file: str | None = None
     dkim_selector: str | None = None
     bounce_url: SecretStr | None = None
+    translation_index: str | None = None
     trusted_proxies: str = ""
     embed_origins: str = ""
 
@@ -54,6 +56,11 @@ class Settings(BaseSettings):
         """The hub's own address as seen from this machine."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def translation_dir(self) -> Path:
+        """Where language packages lie."""
+        return self.data_dir / "translation"
 
     @property
     def async_database_url(self) -> str:

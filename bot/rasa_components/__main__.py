@@ -1,14 +1,16 @@
 """Starts Rasa's own command line, prepared: `python -m rasa_components train ...`, `python -m rasa_components run ...`.
 
-Every option is Rasa's. What is prepared: telemetry is off, the variables that endpoints.yml names have a value,
-TensorFlow is not needed, logs hold no texts, and answers of the hub are checked without compiling their schema anew
-each time.
+Every option is Rasa's; only `retrain` is ours (retraining.py). What is prepared: telemetry is off, the variables that
+endpoints.yml names have a value, TensorFlow is not needed, logs hold no texts, and answers of the hub are checked
+without compiling their schema anew each time. With HUB_MODEL_URL, a running assistant takes over newer models
+(new_models.py).
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from rasa_components.log_privacy import keep_texts_out_of_logs, leave_out_deprecations
 from rasa_components.without_tensorflow import stand_in_for_tensorflow
@@ -42,7 +44,31 @@ def main() -> None:
     from rasa_components.answer_checks import compile_answer_checks
 
     compile_answer_checks()
+    if sys.argv[1:2] == ["retrain"]:
+        from rasa_components.retraining import retrain
+
+        def train(arguments: list[str]) -> None:
+            sys.argv[1:] = arguments
+            run_rasa()
+
+        retrain(sys.argv[2:], train)
+        return
+    if sys.argv[1:2] == ["run"] and os.environ.get("HUB_MODEL_URL"):
+        follow_models()
     run_rasa()
+
+
+def follow_models() -> None:
+    """Keep this assistant at the hub's newest model, from the model and the port that it is started with."""
+    from rasa_components.new_models import ModelFollower
+
+    options = dict(zip(sys.argv, sys.argv[1:], strict=False))
+    ModelFollower(
+        os.environ["HUB_MODEL_URL"],
+        os.environ["HUB_INTERNAL_TOKEN"],
+        server=f"http://127.0.0.1:{options.get('--port', '5005')}",
+        present=Path(options.get("--model", "")),
+    ).start()
 
 
 if __name__ == "__main__":

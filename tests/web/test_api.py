@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from conversation.handoffs import answer_handoff, list_handoffs
 from core.clock import FixedClock
+from core.settings import Settings
 from tests.fakes import FakeAssistant
 from web.limits import LARGEST_BODY, MESSAGES_PER_SENDER, SlidingWindow
 from web.state import Hub
@@ -129,6 +131,23 @@ def test_the_internal_routes_exist_for_the_assistant_only(client: TestClient, hu
         assert client.post("/internal/rasa/actions", json=call, headers=headers).status_code == 404
     answer = client.post("/internal/rasa/actions", json=call, headers={"X-Hub-Internal": hub.internal_token})
     assert answer.json()["responses"][0]["custom"]["replies"][0]["text"]
+
+
+def test_the_newest_model_goes_to_assistants_that_do_not_have_it(
+    client: TestClient, hub: Hub, settings: Settings
+) -> None:
+    headers = {"X-Hub-Internal": hub.internal_token}
+    settings.models_dir.mkdir()
+    assert client.get("/internal/rasa/model", headers=headers).status_code == 404
+    for age, name in enumerate(["new.tar.gz", "old.tar.gz"]):
+        (settings.models_dir / name).write_bytes(name.encode())
+        os.utime(settings.models_dir / name, (1_000_000 - age, 1_000_000 - age))
+    (settings.models_dir / ".unfinished.tar.gz").write_bytes(b"half")
+    answer = client.get("/internal/rasa/model", headers=headers)
+    assert answer.content == b"new.tar.gz"
+    again = client.get("/internal/rasa/model", headers=headers | {"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/internal/rasa/model").status_code == 404
 
 
 def test_feedback_needs_the_sender_that_got_the_reply(client: TestClient) -> None:
