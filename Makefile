@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 HUB := .venv/bin/python
 BOT := bot/.venv/bin/python
 
-.PHONY: help install run test bench check format train migrate clean
+.PHONY: help install run test bench check format train migrate lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -41,7 +41,7 @@ run: install ## Start the whole hub; Ctrl-C ends it
 
 # Journeys run by themselves: the browser driver keeps an event loop of its own until the end.
 test: install ## Run every test
-	@$(HUB) -m pytest --ignore tests/journeys
+	@$(HUB) -m pytest --ignore tests/journeys --numprocesses auto --maxprocesses 4
 	@$(HUB) -m pytest tests/journeys
 	@cd bot && .venv/bin/python -m pytest -q
 
@@ -64,6 +64,12 @@ train: install ## Train the assistant if its data changed
 
 migrate: install ## Bring the database up to date
 	@$(HUB) -m cli migrate
+
+lock: ## Renew the hub's lock files after a change of pyproject.toml
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.12 pyproject.toml \
+		--excludes excludes.txt --output-file requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.12 pyproject.toml --group dev \
+		--excludes excludes.txt --output-file requirements-dev.lock
 
 clean: ## Remove environments, models and caches (never the data folder)
 	@rm -rf .venv bot/.venv bot/models .tools .mypy_cache .ruff_cache .pytest_cache bot/.mypy_cache bot/.pytest_cache

@@ -203,9 +203,17 @@ class Soul:
             at = self.first_loud(at)
             # Quiet hours may outlast the registration: then there is no hurry any more.
             return ("single", at) if self.is_hurried(post, at, way) else ("digest", self.digest_after(at, way))
-        while self.is_quiet(at) and not (way == "guest" and post.is_on_its_day(self.local(at).date(), self.zone)):
-            at += STEP
-        return "single", at
+        if way != "guest" or post.event is None:
+            return "single", self.first_loud(at)
+        if post.is_on_its_day(self.local(at).date(), self.zone):
+            return "single", at
+        loud = self.first_loud(at)
+        if at < post.event[0] < loud:
+            # Quiet time would bring it when the event has begun.
+            while not post.is_on_its_day(self.local(at).date(), self.zone):
+                at += STEP
+            return "single", at
+        return "single", loud
 
 
 @dataclass

@@ -184,6 +184,10 @@ async def test_a_broker_that_forgets_everything_loses_nothing(
     assert "Traceback" not in caplog.text
 
 
+async def are_queued(database: Database, count: int) -> bool:
+    return await statuses(database) == {"queued": count}
+
+
 async def test_while_the_broker_is_away_everything_waits(
     database: Database, topics: Topics, server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -196,8 +200,9 @@ async def test_while_the_broker_is_away_everything_waits(
             running(database, topics, server, broker_url=url, is_worker=True),
         ):
             await until(lambda: "broker_away" in caplog.text)
+            await until(lambda: are_queued(database, 3))
             await asyncio.sleep(0.3)
-            assert await statuses(database) == {"queued": 3}
+            assert await are_queued(database, 3)
     assert server.received == []
     # A sentence each time, not one a millisecond.
     assert caplog.text.count("broker_away") < 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -17,6 +18,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import build_app
+from channels.base import ChannelUnavailableError
 from channels.forms import Action, FormInput, IncomingFile
 from core.clock import FixedClock
 from core.settings import Settings
@@ -33,6 +35,7 @@ from tests.reports.world import PASSWORD, Sent, World
 from tests.web.desk_pages import AtDesk
 from tests.web.test_desk_setup import run
 from web.desk.doorway import SESSION_COOKIE
+from web.desk.notices import tell
 from web.desk.routes import PARTS
 from web.state import Hub
 
@@ -49,8 +52,12 @@ class Notices:
     def __init__(self) -> None:
         self.sent: list[tuple[int, str, str]] = []
         self.is_there = True
+        self.away = 0
 
     async def __call__(self, chat_id: int, key: str, language: str) -> bool:
+        if self.away:
+            self.away -= 1
+            raise ChannelUnavailableError("away")
         self.sent.append((chat_id, key, language))
         return self.is_there
 
@@ -155,6 +162,21 @@ def test_an_answer_with_a_sentence_reaches_the_reporter_in_their_language(
     assert "3 dicembre 2026" in told
     assert "Piazza Maggiore 6" in told
     assert notices.sent == [(4711, "telegram.notice", "ar")]
+
+
+def test_a_notice_that_telegram_cannot_take_now_goes_later(
+    client: TestClient, anna: AtDesk, sent: Sent, notices: Notices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tell, "__kwdefaults__", {"waits": (0.01, 0.01)})
+    notices.away = 2
+    anna.open(home(sent)).send(home(sent) + "/reply", text="First")
+
+    async def until_told() -> None:
+        while not notices.sent:
+            await asyncio.sleep(0.01)
+
+    run(client, asyncio.wait_for, until_told(), 5)
+    assert [chat for chat, *_ in notices.sent] == [4711]
 
 
 def test_a_chat_where_nobody_reads_any_more_is_forgotten_at_once(

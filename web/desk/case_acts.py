@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import date, time
 
 from fastapi import APIRouter
@@ -19,12 +18,10 @@ from reports.models import CaseStatus
 from reports.phrases import PHRASES, is_whole
 from web.desk.case_page import LONGEST, MOST_PHRASES, show_case
 from web.desk.doorway import DeskRoute, Inside, Visit
-from web.state import Notify
+from web.desk.notices import tell
 
-log = logging.getLogger(__name__)
 router = APIRouter(route_class=DeskRoute)
 
-NOTICE = "telegram.notice"
 MOST_LABELS = 10
 LONGEST_LABEL = 40
 
@@ -200,18 +197,4 @@ def _notice(visit: Visit, case_id: str, replied: Replied) -> BackgroundTask | No
     notify = visit.page.hub.notify
     if notify is None or replied.notice_chat is None:
         return None
-    return BackgroundTask(_tell, visit, case_id, notify, replied)
-
-
-async def _tell(visit: Visit, case_id: str, notify: Notify, replied: Replied) -> None:
-    """Say 'you have a message', after the page has answered: bulk messages may wait long for their turn.
-
-    A chat where nobody reads any more is deleted from the case at once; where that fails, at the next message.
-    """
-    try:
-        if not await notify(int(replied.notice_chat or ""), NOTICE, replied.notice_language):
-            async with visit.page.hub.database.session() as session:
-                await casework.forget_chat(session, visit.signed_in, case_id)
-    except Exception as error:
-        # The answer is in the case all the same. The error's message may name the chat, so it is not logged.
-        log.warning("desk_notice_failed kind=%s", type(error).__name__)
+    return BackgroundTask(tell, visit, case_id, notify, replied)
