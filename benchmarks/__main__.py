@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from benchmarks import accuracy, answers, audience, delivery, figures, intakes, memory, start, telegram, training
+from benchmarks import accuracy, answers, audience, delivery, desk, figures, intakes, memory, start, telegram, training
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Section
 from core.errors import HubError
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Console], Section]] = {
     "answers": answers.run,
     "audience": audience.run,
     "delivery": delivery.run,
+    "desk": desk.run,
     "intakes": intakes.run,
     "memory": memory.run,
     "start": start.run,
