@@ -4,7 +4,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONPATH=/hub HUB_HOST=0.0.0.
     HUB_MODELS_DIR=/models
 WORKDIR /hub
 COPY requirements.lock .
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
 RUN useradd --uid 10001 --no-create-home hub && install -d -o hub -g hub -m 700 /data && install -d -o 10002 /models
 COPY app.py alembic.ini pyproject.toml LICENSE ./
 COPY core core

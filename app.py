@@ -16,33 +16,51 @@ from fastapi.responses import Response
 
 from bot.actions.registry import action_for, run_action
 from bot.actions.turn import Turn
-from channels.base import DeliveryChannel
+from channels.base import DeliveryChannel, ReadyChat
 from channels.email.layout import Layout
 from channels.email.message import MailSender
 from channels.email.outbox import expire_outbox
 from channels.email.wiring import build_bounces, build_mail
+from channels.telegram.markup import render_chat
 from conversation.assistant import Assistant, RasaAssistant, internal_token
 from conversation.counting import expire
 from conversation.for_channels import HubForChannels
 from conversation.memory import LanguagesInProcess, LanguagesInRedis
+from conversation.own_city import OwnCity
 from conversation.replies import Wording
 from conversation.service import Conversations
+from conversation.wishes.lexicon import Lexicon
+from conversation.wishes.memory import PendingInProcess, PendingInRedis
+from conversation.wishes.reading import WishReader
+from conversation.wishes.screens import TelegramPreferences
+from conversation.wishes.talk import PreferencesTalk
+from conversation.wishes.telling import Teller
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.duties import Duty, Scheduler
-from core.languages import warm_up
+from core.languages import RELEASED, warm_up
 from core.settings import PROJECT_ROOT, Settings
 from core.texts import Texts
+from core.translation.translator import Translator as MachineTranslator
+from identity.operator_session import expire_operator_sessions
 from identity.throttle import Throttle
 from knowledge.base import load_knowledge
+from knowledge.corrections import LiveCorrections
 from knowledge.keywords import Keywords
+from knowledge.names import names_between
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
 from reports.intake.deadlines import Deadlines
 from reports.intake.service import Intake
 from reports.jobs import delete_expired
 from reports.returning import CaseDoor
+from subscriptions.broadcasts.machine import MachineDrafting
+from subscriptions.broadcasts.workshop import Workshop
 from subscriptions.composing import HubComposer, Invitations
+from subscriptions.duties import list_subscriber_duties
+from subscriptions.event_jobs import look_after_events
+from subscriptions.event_notices import EventNotices
+from subscriptions.event_presses import EventPresses
 from subscriptions.links import Links
 from subscriptions.models import ChannelName
 from subscriptions.office import PostOffice
@@ -52,15 +70,21 @@ from web import (
     catalogue,
     chat,
     desk,
+    event_answers,
+    events,
     health,
     information,
     internal,
     message_links,
     observatory,
     pages,
+    preferences,
     report,
     report_desk,
     report_return,
+)
+from web import (
+    office as back_office,
 )
 from web.limits import BodyLimit, MessageLimits
 from web.problems import problem, reader_language, register_problem_handlers
@@ -106,6 +130,20 @@ def build_hub(
         message: dict[str, Any] = run_action(name, turn).as_rasa(turn)["responses"][0]["custom"]
         return message
 
+    def build_talk() -> PreferencesTalk:
+        topics = load_topics()
+        url = f"{settings.public_url or settings.address}/preferences"
+        return PreferencesTalk(
+            reader=WishReader({code: Lexicon.load(code, wording.texts, topics.facts) for code in RELEASED}),
+            teller=Teller(wording.texts, url),
+            memory=PendingInRedis(redis_url) if redis_url else PendingInProcess(),
+            database=database,
+            clock=clock,
+            topics=topics,
+            links=Links(secret_key),
+        )
+
+    talk = build_talk()
     conversations = Conversations(
         wording=wording,
         assistant=assistant,
@@ -114,9 +152,18 @@ def build_hub(
         secret_key=secret_key,
         without_assistant=without_assistant,
         languages=languages,
+        preferences=talk,
+        own_city=OwnCity(
+            texts=wording.texts,
+            gazetteer=wording.gazetteer,
+            database=database,
+            clock=clock,
+            public_url=settings.public_url or settings.address,
+        ),
     )
     deadlines = Deadlines.load(wording.base, wording.texts)
     intake, door = build_reports(settings, database, clock, wording, deadlines)
+    machine = build_translator(settings, clock, wording)
     return Hub(
         settings=settings,
         database=database,
@@ -124,13 +171,23 @@ def build_hub(
         wording=wording,
         assistant=assistant,
         conversations=conversations,
+        talk=talk,
         limits=MessageLimits(settings.trusted_proxy_addresses),
         internal_token=internal_token(settings),
         form=intake,
         cases=door,
         deadlines=deadlines.notes,
         legal_day=deadlines.last_day,
+        corrections=LiveCorrections(wording.base, wording.services),
+        machine=machine,
+        translator=machine.translate_plain,
     )
+
+
+def build_translator(settings: Settings, clock: Clock, wording: Wording) -> MachineTranslator:
+    """Machine translation by the packages that are installed, if any."""
+    names = names_between(wording.base, wording.gazetteer)
+    return MachineTranslator(settings.translation_dir, clock=clock, names=names)
 
 
 def build_reports(
@@ -169,7 +226,26 @@ def build_composer(hub: Hub, *, invitations: Invitations | None = None) -> HubCo
         public_url=settings.public_url or settings.address,
         team_address=settings.team_address or sender,
         place_name=place_name,
-        invitations=invitations,
+        invitations=invitations or events.calendar_entries(hub),
+    )
+
+
+def build_workshop(hub: Hub, *, telegram: TelegramRunner | None = None) -> Workshop:
+    """What the team writes messages with. Its composer is its own, so that previews do not crowd out what is sent."""
+    public_url = hub.settings.public_url
+
+    def chat_parts(message: ReadyChat) -> list[str]:
+        return [part.html for part in render_chat(message, public_url=public_url)]
+
+    return Workshop(
+        topics=load_topics(),
+        cities=hub.wording.base.cities,
+        composer=build_composer(hub),
+        clock=hub.clock,
+        mail=hub.mail,
+        chat=telegram.deliver_through(public_url=public_url) if telegram is not None else None,
+        chat_parts=chat_parts,
+        drafting=MachineDrafting(hub.machine) if hub.machine is not None else None,
     )
 
 
@@ -222,6 +298,14 @@ def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | N
         texts=hub.wording.texts,
         form=hub.form,
         cases=hub.cases,
+        events=EventPresses(
+            hub.database,
+            hub.clock,
+            texts=hub.wording.texts,
+            links=Links(settings.load_secret_key()),
+            public_url=settings.public_url or settings.address,
+        ),
+        screens=TelegramPreferences(hub.talk) if hub.talk is not None else None,
         timing=timing,
         limits=limits,
     )
@@ -233,7 +317,7 @@ def telegram_secret(settings: Settings) -> str:
 
 
 def list_duties(hub: Hub) -> list[Duty]:
-    """What one of the hub's processes does again and again: rows past their time are deleted."""
+    """What one of the hub's processes does again and again: what is due for subscribers, and deleting what is past."""
     throttle = Throttle(hub.settings.load_secret_key(), hub.clock)
 
     async def expire_conversations() -> None:
@@ -244,15 +328,27 @@ def list_duties(hub: Hub) -> list[Duty]:
         async with hub.database.session() as session:
             log.info("reports_expired %s", await delete_expired(session, hub.clock, throttle=throttle))
 
+    async def look_after_all_events() -> None:
+        async with hub.database.session() as session:
+            notices = EventNotices(hub.wording.texts)
+            log.info("events_looked_after %s", await look_after_events(session, notices, clock=hub.clock))
+
+    async def expire_office() -> None:
+        async with hub.database.session() as session:
+            log.info("operator_sessions_expired count=%s", await expire_operator_sessions(session, clock=hub.clock))
+
     async def expire_mail() -> None:
         async with hub.database.session() as session:
             log.info("outbox_expired count=%s", await expire_outbox(session, hub.clock))
 
     return [
         Duty("expire_mail", timedelta(hours=1), expire_mail),
+        Duty("expire_office", timedelta(hours=1), expire_office),
         Duty("expire_conversations", timedelta(hours=1), expire_conversations),
+        Duty("look_after_events", timedelta(minutes=1), look_after_all_events),
         # A draft is kept for 24 hours at most, and these minutes.
         Duty("expire_reports", timedelta(minutes=5), expire_reports),
+        *list_subscriber_duties(hub.database, topics=load_topics(), texts=hub.wording.texts, clock=hub.clock),
     ]
 
 
@@ -260,9 +356,11 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     """The web application of one hub process."""
     settings = settings or Settings()
     hub = hub or build_hub(settings)
+    hub = replace(hub, mail=build_mail(settings, hub.database, hub.clock))
     telegram = build_telegram(hub)
     if telegram is not None:
-        hub = replace(hub, notify=telegram.notify)
+        hub = replace(hub, notify=telegram.notify, telegram_name=telegram.find_name)
+    hub = replace(hub, workshop=build_workshop(hub, telegram=telegram))
     office = build_office(hub, telegram=telegram)
     duties = Scheduler(hub.database, hub.clock, [*list_duties(hub), *office.duties()])
 
@@ -271,14 +369,22 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
         warm_up()
         office.start()
         duties.start()
+        watching = asyncio.create_task(hub.corrections.watch(hub.database)) if hub.corrections else None
         if telegram is not None:
             telegram.start()
         try:
             yield
         finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
             await asyncio.gather(duties.stop(), office.stop())
+            if hub.mail is not None:
+                await hub.mail.close()
             if telegram is not None:
                 await telegram.stop()
+            if hub.machine is not None:
+                await hub.machine.close()
             await hub.conversations.close()
             if isinstance(hub.assistant, RasaAssistant):
                 await hub.assistant.close()
@@ -304,11 +410,15 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
         catalogue,
         information,
         message_links,
+        event_answers,
+        events,
+        preferences,
         report,
         report_return,
         report_desk,
         observatory,
         desk,
+        back_office,
     ):
         app.include_router(part.router)
     if telegram is not None and settings.telegram_webhook_url:

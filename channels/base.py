@@ -82,6 +82,10 @@ class IncomingMessage:
     chosen_language: str | None = None
     stated_language: str | None = None
     city: str | None = None
+    subscriber: str | None = None
+    """Who writes, where a session of the channel proves it; Telegram's chats are known by their number instead."""
+    is_proven: bool = False
+    """Whether that session began with a link that was asked for, and not with one that may have been passed on."""
 
 
 class MessageHandler(Protocol):

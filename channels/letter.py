@@ -14,7 +14,7 @@ from html import escape
 from typing import Protocol
 
 _NONCE = secrets.token_hex(8)
-_SLOT = re.compile(rf"slot{_NONCE}-([a-z_]+)-")
+_SLOT = re.compile(rf"slot{_NONCE}-([A-Za-z0-9_]+)-")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FIRST_STRONG, _END = "\u2068", "\u2069"
 
@@ -25,6 +25,8 @@ class LinkLine:
 
     title: str
     url: str
+    payload: str = ""
+    """What a button of a chat sends, where the channel has buttons, instead of opening the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,13 @@ class Section:
     """Names and values, such as the date and the place."""
     is_marked: bool = False
     """A machine wrote it."""
+    actions: tuple[LinkLine, ...] = ()
+    """What to do with this part alone; may hold slots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message before it is laid out. Every text may hold slots, but for sections."""
+    """A message before it is laid out. Every text may hold slots, but for the words of sections."""
 
     language: str
     title: str

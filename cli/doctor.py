@@ -22,6 +22,9 @@ from core.database import Database
 from core.errors import ConfigurationError
 from core.languages import LANGUAGES, RELEASED
 from core.settings import Settings
+from core.translation.engine import Engine
+from core.translation.errors import TranslationError
+from core.translation.packages import list_installed
 from knowledge.base import load_knowledge, missing_texts
 from knowledge.errors import KnowledgeError
 from migrations.run import current_revision, latest_revision
@@ -59,6 +62,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [*_machine(settings), *_secret(settings), *_knowledge(), *_assistant()]
     findings += [finding async for finding in _database(settings)]
     findings += [finding async for finding in _messages(settings)]
+    findings += [finding async for finding in _translation(settings)]
     findings += [finding async for finding in _running(settings)]
     return findings
 
@@ -156,6 +160,21 @@ async def _messages(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(Level.OK, say("doctor.broker"))
     except Exception as error:
         yield Finding(Level.WRONG, say("doctor.broker_wrong", reason=type(error).__name__))
+
+
+async def _translation(settings: Settings) -> AsyncIterator[Finding]:
+    packages = list_installed(settings.translation_dir)
+    if not packages:
+        yield Finding(Level.HINT, say("doctor.translation_none"))
+        return
+    engine = Engine(settings.translation_dir)
+    try:
+        await engine.check()
+        yield Finding(Level.OK, say("doctor.translation", pairs=", ".join(package.pair for package in packages)))
+    except TranslationError:
+        yield Finding(Level.WRONG, say("doctor.translation_wrong"))
+    finally:
+        await engine.close()
 
 
 async def _running(settings: Settings) -> AsyncIterator[Finding]:

@@ -19,7 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cli import backup as backups
 from cli import client, doctor, evaluation, linkcheck, supervisor, training, worker
+from cli.broadcast import broadcast_app
 from cli.desks import desk_app, officer_app
+from cli.languages import languages_app
+from cli.operators import operator_app
 from cli.subscribers import subscribers_app
 from cli.words import say
 from conversation.handoffs import answer_handoff, list_handoffs
@@ -37,12 +40,13 @@ NO_HUB = 3
 
 app = typer.Typer(no_args_is_help=True, help=say("help.icchub"), pretty_exceptions_enable=False)
 handoff_app = typer.Typer(no_args_is_help=True, help=say("help.handoff"))
-languages_app = typer.Typer(no_args_is_help=True, help=say("help.languages"))
 app.add_typer(handoff_app, name="handoff")
 app.add_typer(languages_app, name="languages")
 app.add_typer(subscribers_app, name="subscribers")
+app.add_typer(broadcast_app, name="broadcast")
 app.add_typer(desk_app, name="desk")
 app.add_typer(officer_app, name="officer")
+app.add_typer(operator_app, name="operator")
 
 AsJson = Annotated[bool, typer.Option("--json", help=say("help.json"))]
 Url = Annotated[str | None, typer.Option(help=say("help.url"))]
@@ -61,7 +65,7 @@ def run() -> None:
         print("\n".join([say("knowledge_broken", count=len(error.problems)), *error.problems]), file=sys.stderr)
         sys.exit(1)
     except HubError as error:
-        print(say(f"error.{error.code}", **error.values), file=sys.stderr)
+        print(say(error.text_key, **error.values), file=sys.stderr)
         sys.exit(1)
     except SQLAlchemyError as error:
         print(say("no_database", reason=type(error).__name__), file=sys.stderr)
@@ -212,19 +216,6 @@ def handoff_answer(handoff_id: int, text: str) -> None:
 
     _with_database(work)
     console.print(say("handoff_answered", id=handoff_id))
-
-
-@languages_app.command("list", help=say("help.languages_list"))
-def languages_list(as_json: AsJson = False) -> None:
-    rows = [
-        {"code": code, "name": language.own_name, "released": language.released, "direction": language.direction}
-        for code, language in LANGUAGES.items()
-    ]
-    if as_json:
-        _print_json(rows)
-        return
-    for row in rows:
-        console.print(f"{row['code']}  {row['name']}  {'✓' if row['released'] else ''}")
 
 
 def _with_database[T](work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:

@@ -1,4 +1,4 @@
-"""What a restore must not undo: reports that were erased, that expired, officers who left and figures released since.
+"""What a restore must not undo: reports that were erased, that expired, people who left and figures released since.
 
 Released figures were seen; making them anew from restored reports would be a second release to subtract from the first.
 """
@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, col
 
+from identity.operators import Operator, departed_operator
 from reports.erasing import case_hash
 from reports.models import Case, CaseSeal, Desk, DeskPeriod, Erasure, Officer
 from reports.officers import departed
@@ -27,6 +28,8 @@ class Remembered:
     erased: dict[str, date]
     left: dict[str, dict[str, Any]]
     closed: list[dict[str, Any]]
+    operators: dict[str, dict[str, Any]]
+    """Of the team, who left it."""
 
     @classmethod
     async def collect(cls, connection: AsyncConnection) -> Remembered:
@@ -36,10 +39,14 @@ class Remembered:
             select(col(Officer.id), col(Officer.left_at)).where(col(Officer.left_at).is_not(None))
         )
         closed = await connection.execute(select(_PERIODS))
+        gone = await connection.execute(
+            select(col(Operator.id), col(Operator.closed_at)).where(col(Operator.closed_at).is_not(None))
+        )
         return cls(
             {row.case_hash: row.erased_on for row in erased},
             {row.id: departed(row.id, left_at=row.left_at) for row in left},
             [dict(row) for row in closed.mappings()],
+            {row.id: departed_operator(closed_at=row.closed_at) for row in gone},
         )
 
     async def apply(self, connection: AsyncConnection, day: date) -> None:
@@ -58,6 +65,8 @@ class Remembered:
         for officer_id, values in self.left.items():
             await connection.execute(update(Officer).where(col(Officer.id) == officer_id).values(**values))
             await connection.execute(delete(CaseSeal).where(col(CaseSeal.officer_id) == officer_id))
+        for operator_id, values in self.operators.items():
+            await connection.execute(update(Operator).where(col(Operator.id) == operator_id).values(**values))
         desks = set((await connection.execute(select(col(Desk.id)))).scalars())
         restored = {tuple(row) for row in await connection.execute(select(_PERIODS.c.desk_id, _PERIODS.c.period))}
         for period in self.closed:

@@ -17,7 +17,8 @@ import httpx
 import uvicorn
 from rich.console import Console
 
-from cli.training import BOT, PYTHON, assistant_environment, model_path, train_if_needed
+from cli.operators import first_link
+from cli.training import BOT, MODELS, PYTHON, assistant_environment, model_path, train_if_needed
 from cli.words import say
 from conversation.assistant import internal_token
 from core.database import Database
@@ -130,7 +131,11 @@ def _assistant(settings: Settings, url: str) -> Process:
             "--interface", "127.0.0.1", "--port", url.rpartition(":")[2], "--enable-api",
         ],
         assistant_environment()
-        | {"HUB_INTERNAL_URL": settings.address, "HUB_INTERNAL_TOKEN": internal_token(settings)}
+        | {
+            "HUB_INTERNAL_URL": settings.address,
+            "HUB_INTERNAL_TOKEN": internal_token(settings),
+            "HUB_MODEL_URL": f"{settings.address}/internal/rasa/model",
+        }
         | redis,
         BOT,
         settings.data_dir / "logs" / "assistant.log",
@@ -141,6 +146,7 @@ def _hub(settings: Settings, assistant_url: str) -> Process:
     environment = os.environ | {
         "HUB_ASSISTANT_URL": assistant_url,
         "HUB_DATA_DIR": str(settings.data_dir.resolve()),
+        "HUB_MODELS_DIR": str(MODELS),
         "PYTHONUNBUFFERED": "1",
     }
     command = [sys.executable, "-m", "cli", "hub"]
@@ -176,10 +182,19 @@ def _watch(
             seconds = round(time.monotonic() - begun, 1)
             console.print(say("run.ready", address=settings.public_url or settings.address, seconds=seconds))
             announced = True
+            if not warned:
+                _offer_first_account(settings, console)
         elif not warned and time.monotonic() - begun > SLOW_START and _answers(f"{settings.address}/health/live"):
             console.print(say("run.slow", address=settings.address))
             warned = True
+            _offer_first_account(settings, console)
     return 0
+
+
+def _offer_first_account(settings: Settings, console: Console) -> None:
+    """While nobody of the team can sign in, print the link that makes the first administrator."""
+    if link := asyncio.run(first_link(settings)):
+        console.print(say("run.first_operator", address=link), markup=False, soft_wrap=True)
 
 
 def _restart(process: Process, console: Console) -> bool:

@@ -47,7 +47,7 @@ def inputs() -> Iterator[Path]:
     yield PROJECT_ROOT / "knowledge" / "facts" / "groups.yaml"
     texts = (PROJECT_ROOT / "knowledge" / "texts").glob("??/**/*.yaml")
     # What the hub itself reads, of the wishes that people say, teaches the assistant nothing.
-    yield from sorted(path for path in texts if path.stem not in {"topics", "wishes"})
+    yield from sorted(path for path in texts if path.stem not in {"own_city", "topics", "wishes"})
     for folder in ("config", "domain", "rules"):
         yield from sorted((BOT / folder).glob("*.yml"))
     yield from sorted((BOT / "rasa_components").glob("*.py"))

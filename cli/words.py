@@ -16,6 +16,6 @@ def _texts() -> Texts:
 
 
 def say(key: str, /, **values: Any) -> str:
-    """The sentence ``cli.<key>``; a key that begins with ``error.`` or ``import.`` is whole."""
-    whole = key if key.startswith(("error.", "import.")) else f"cli.{key}"
-    return _texts().get(whole, SOURCE_LANGUAGE, **values)
+    """The sentence ``cli.<key>``, else the one whose whole key it is."""
+    own = f"cli.{key}"
+    return _texts().get(own if _texts().has(own, SOURCE_LANGUAGE) else key, SOURCE_LANGUAGE, **values)

@@ -9,6 +9,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from conversation.errors import HandoffAnsweredError, HandoffNotFoundError
 from conversation.models import Handoff, HandoffStatus, LateReply
 from core.clock import Clock
+from subscriptions.answers import queue_answer
+
+BY_MAIL = "subscriber"
+"""``Handoff.channel`` of questions about a message; ``sender_key`` is the subscriber's id, to whom the answer goes."""
 
 
 async def create_handoff(
@@ -49,9 +53,10 @@ async def list_handoffs(session: AsyncSession, *, open_only: bool = True) -> lis
 
 
 async def answer_handoff(session: AsyncSession, handoff_id: int, *, answer: str, clock: Clock) -> Handoff:
-    """Write the answer and send it back to the chat that asked.
+    """Write the answer and send it back to where it was asked: to the chat, or by mail to a subscriber.
 
-    Raises HandoffNotFoundError, and HandoffAnsweredError when somebody has answered already.
+    Raises HandoffNotFoundError, HandoffAnsweredError when somebody has answered already, and SubscriberNotFoundError
+    when the subscriber is gone.
     """
     handoff = await session.get(Handoff, handoff_id, with_for_update=True)
     if handoff is None:
@@ -60,9 +65,20 @@ async def answer_handoff(session: AsyncSession, handoff_id: int, *, answer: str,
         raise HandoffAnsweredError(id=handoff_id)
     handoff.status, handoff.answer, handoff.answered_at = HandoffStatus.ANSWERED, answer, clock.now()
     session.add(handoff)
-    session.add(
-        LateReply(sender_key=handoff.sender_key, language=handoff.language, text=answer, created_at=clock.now())
-    )
+    if handoff.channel == BY_MAIL:
+        await queue_answer(
+            session,
+            handoff.sender_key,
+            number=handoff_id,
+            question=handoff.question,
+            answer=answer,
+            language=handoff.language,
+            clock=clock,
+        )
+    else:
+        session.add(
+            LateReply(sender_key=handoff.sender_key, language=handoff.language, text=answer, created_at=clock.now())
+        )
     await session.commit()
     return handoff
 

@@ -29,6 +29,7 @@ from knowledge.schema import (
     Kind,
     LinkKind,
     MembershipText,
+    ServiceFact,
     ServiceText,
     ToolState,
     ToolText,
@@ -100,7 +101,7 @@ class Wording:
                 lines.append(self.texts.get("chat.service_works_there", language, country=country))
         contacts = self._contacts(entry, language)
         lines += ["", *(contact_line(contact, language) for contact in contacts)]
-        key = "chat.contact_stale" if is_stale(fact.as_of, today) else "chat.contact_unconfirmed"
+        key = contact_note(fact, today)
         lines.append(self.dated(key, fact.as_of, language))
         links = [self._link(self.texts.get("link.service", language), str(fact.url))] if fact.url else []
         return Reply(
@@ -289,6 +290,15 @@ class Wording:
     def _spoken(self, entry: Entry, language: str) -> str:
         """The language that the entry's text really is in."""
         return language if language in entry.texts else "en"
+
+
+def contact_note(fact: ServiceFact, today: date) -> str:
+    """The key of the sentence that says how sure a service's contacts are; it has the facts' date."""
+    if fact.is_hidden:
+        return "chat.contact_hidden"
+    if is_stale(fact.as_of, today):
+        return "chat.contact_stale"
+    return "chat.contact_confirmed" if fact.confirmed_on else "chat.contact_unconfirmed"
 
 
 def contact_line(contact: Contact, language: str) -> str:

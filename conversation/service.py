@@ -24,7 +24,9 @@ from conversation.counting import count_questions, give_feedback
 from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
+from conversation.own_city import OwnCity
 from conversation.replies import HANDOFF, PREFERENCES, REPORT, Wording
+from conversation.wishes.talk import PreferencesTalk, Said
 from core.clock import Clock
 from core.database import Database
 from core.languages import (
@@ -96,6 +98,8 @@ class Conversations:
         secret_key: str,
         without_assistant: WithoutAssistant,
         languages: LanguageMemory,
+        preferences: PreferencesTalk | None = None,
+        own_city: OwnCity | None = None,
     ) -> None:
         self._wording = wording
         self._assistant = assistant
@@ -104,6 +108,8 @@ class Conversations:
         self._secret = secret_key.encode()
         self._without_assistant = without_assistant
         self._languages = languages
+        self._preferences = preferences
+        self._own_city = own_city
         self._turns = Turns()
         self._background: set[asyncio.Task[None]] = set()
         self._asked: Counter[tuple[str, str]] = Counter()
@@ -153,6 +159,8 @@ class Conversations:
         key = self.sender_key(channel, sender)
         async with self._turns.of(key):
             await self._languages.drop(key)
+            if self._preferences is not None:
+                await self._preferences.forget(key)
             async with self._database.session() as session:
                 await forget_sender(session, key)
             await self._assistant.forget(f"{channel}:{key}")
@@ -166,6 +174,8 @@ class Conversations:
     async def close(self) -> None:
         """Finish the counting and let go of the memory."""
         await self.wait_for_background()
+        if self._preferences is not None:
+            await self._preferences.close()
         await self._languages.close()
 
     async def wait_for_background(self) -> None:
@@ -237,13 +247,46 @@ class Conversations:
             "text": "" if payload else text,
             "payload": payload.value if payload else "",
         }
+        talk = self._preferences
+        turn = Said(message, key, "" if payload else text, written_in, language)
+        if talk is not None and (replies := await self._talk_first(talk, turn, payload)) is not None:
+            return await self._finish(_talked(replies), language, message, key)
+        if self._own_city is not None and payload is None and self._own_city.recognises(text):
+            return await self._finish(_talked(await self._own_city.answer(message, language)), language, message, key)
         rasa_text = payload.rasa_text if payload else text
         try:
             said = await self._assistant.ask(f"{message.channel}:{key}", rasa_text, metadata)
         except AssistantUnavailableError as error:
             log.warning("assistant_unavailable reason=%s", error.values.get("reason"))
             said = self._go_on_alone(rasa_text, payload, metadata)
+        if talk is not None and (replies := await self._talk_after(talk, turn, said)):
+            said = _talked(replies)
+        if self._own_city is not None:
+            beside = await self._own_city.add_to(said["replies"], message, language)
+            said["replies"] += [reply.model_dump(mode="json") for reply in beside]
         return await self._finish(said, language, message, key)
+
+    async def _talk_first(self, talk: PreferencesTalk, turn: Said, payload: Payload | None) -> list[Reply] | None:
+        """What belongs to the talk about messages, whatever the assistant would make of it."""
+        if payload is None:
+            # An address that was asked for is nobody else's business, not even for an hour.
+            return await talk.take_address(turn)
+        if talk.is_payload(payload.value):
+            return await talk.press(turn, payload.value.partition("/")[2])
+        return None
+
+    async def _talk_after(self, talk: PreferencesTalk, turn: Said, said: dict[str, Any]) -> list[Reply] | None:
+        """The talk about messages, where the assistant heard that it begins, or where it goes on.
+
+        The assistant hears every sentence first, so that a cry for help in the middle of this talk is heard.
+        """
+        answers = {reply.get("answer") for reply in said["replies"]}
+        if PREFERENCES in answers:
+            return await talk.open(turn)
+        if said.get("private") or not turn.text:
+            await talk.leave(turn.key)
+            return None
+        return await talk.follow(turn, is_answered=bool(answers - {None}))
 
     def _go_on_alone(self, rasa_text: str, payload: Payload | None, metadata: dict[str, Any]) -> dict[str, Any]:
         if payload is not None and payload.value not in NEEDS_THE_CONVERSATION:
@@ -313,6 +356,8 @@ class Conversations:
             return None
         name, _, value = text[1:].partition("/")
         whole = text[1:].strip()
+        if self._preferences is not None and self._preferences.is_payload(whole):
+            return Payload("", whole)
         if whole in self._wording.base.entries:
             return Payload(f"/ask_entry{json.dumps({'entry': whole})}", whole)
         if whole in INTENT_OF_PAYLOAD:
@@ -362,3 +407,16 @@ class Conversations:
 
     def _sign(self, key: str, body: str) -> str:
         return hmac.new(self._secret, f"reply:{key}:{body}".encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def _talked(replies: list[Reply]) -> dict[str, Any]:
+    """Replies of the talk about messages as the assistant would give them."""
+    return {
+        "replies": [reply.model_dump(mode="json") for reply in replies],
+        "understood": True,
+        "confidence": 1.0,
+        "chosen_language": None,
+        "private": False,
+        "passed_on": None,
+        "missed": None,
+    }

@@ -1,12 +1,13 @@
 """The knowledge base in memory: entries with their texts, groups of entries, cities, emergency numbers.
 
-Built once at start from the folder ``knowledge/``; immutable afterwards, so every part of the hub may share it.
+Built once at start from the folder ``knowledge/``, and shared by every part of the hub. Only what the team corrects in
+contacts of services changes afterwards (knowledge/corrections.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,8 @@ class KnowledgeBase:
     """What is offered first to somebody who asks for 'tools' or 'membership' and nothing more."""
     place_names: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Language, then city or region id, then names people use for it."""
+    _originals: dict[str, Entry] = field(default_factory=dict, repr=False, compare=False)
+    """Services that are corrected, as the files say them."""
 
     def get_entry(self, entry_id: str) -> Entry:
         """The entry; raises EntryNotFoundError."""
@@ -97,7 +100,33 @@ class KnowledgeBase:
             raise EntryNotFoundError(id=entry_id) from None
 
     def list_entries(self, kind: Kind) -> list[Entry]:
-        return [entry for entry in self.entries.values() if entry.kind is kind]
+        """All of a kind, but for services that the team hides."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.kind is kind and not (kind is Kind.SERVICE and entry.service.is_hidden)
+        ]
+
+    def original_service(self, entry_id: str) -> ServiceFact:
+        """A service as the files say it, without corrections. Raises EntryNotFoundError."""
+        entry = self._originals.get(entry_id) or self.get_entry(entry_id)
+        if entry.kind is not Kind.SERVICE:
+            raise EntryNotFoundError(id=entry_id)
+        return entry.service
+
+    def correct_service(self, entry_id: str, changes: Mapping[str, object] | None) -> None:
+        """Let the team's word on a service stand above the files; None: the files again. Of unknown ones: nothing."""
+        original = self._originals.get(entry_id) or self.entries.get(entry_id)
+        if original is None or original.kind is not Kind.SERVICE or not isinstance(self.entries, dict):
+            return
+        if changes is None:
+            self.entries[entry_id] = self._originals.pop(entry_id, original)
+            return
+        self._originals[entry_id] = original
+        shown = dict(changes)
+        if shown.get("is_hidden"):
+            shown |= {"phone": None, "email": None, "url": None}
+        self.entries[entry_id] = replace(original, fact=original.service.model_copy(update=shown))
 
     @cached_property
     def group_of(self) -> Mapping[str, Group]:
@@ -108,6 +137,10 @@ class KnowledgeBase:
 def load_knowledge(folder: Path = FOLDER) -> KnowledgeBase:
     """Read and check everything below ``folder``. Raises KnowledgeError, which names every problem found."""
     return _Reader(folder).read()
+
+
+NOT_ENTRIES = frozenset({"emergency", "keywords", "own_city", "places", "topics", "wishes"})
+"""Files of a language that hold other words than the texts of entries."""
 
 
 class _Reader:
@@ -163,7 +196,7 @@ class _Reader:
     def _text_items(self, language: str) -> Iterable[Item]:
         folder = self.folder / "texts" / language
         for path in sorted(folder.rglob("*.yaml")):
-            if path.stem not in {"emergency", "keywords", "places"}:
+            if path.stem not in NOT_ENTRIES:
                 yield from read_items(path, self.problems)
 
     def _take_text(

@@ -23,3 +23,14 @@ class EntryNotFoundError(HubError):
 
     code = "entry_not_found"
     status = 404
+
+
+class ContactInvalidError(HubError):
+    """A service's contact cannot be as it was written; ``values['field']`` is phone, email or url."""
+
+    code = "contact_invalid"
+    status = 422
+
+    @property
+    def text_key(self) -> str:
+        return f"office.contacts.wrong_{self.values['field']}"

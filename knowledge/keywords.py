@@ -1,4 +1,4 @@
-"""Words by which people mean an area, a kind of tool, an audience, a ground or a need.
+"""Words by which people mean an area, a kind of tool, an audience, a ground or a need, or ask for somebody to turn to.
 
 The words are data: texts/<language>/keywords.yaml.
 
@@ -16,7 +16,7 @@ from core.languages import SOURCE_LANGUAGE
 from core.normalise import fold, words
 from knowledge.base import FOLDER
 
-GROUPS = ("area", "kind", "audience", "ground", "need")
+GROUPS = ("area", "kind", "audience", "ground", "need", "asking")
 
 
 class Keywords:
@@ -41,7 +41,7 @@ class Keywords:
         """Values of a group that the text speaks of, by the language's words and the English ones."""
         tokens = words(text)
         # An Arabic word also counts without its article and joined particles.
-        tokens += [bare for token in tokens for bare in _bare_forms(token)]
+        tokens += [bare for token in tokens for bare in bare_forms(token)]
         phrase = " " + " ".join(tokens) + " "
         found = set()
         for code in {language, SOURCE_LANGUAGE}:
@@ -54,7 +54,8 @@ class Keywords:
         return frozenset(found)
 
 
-def _bare_forms(token: str) -> list[str]:
+def bare_forms(token: str) -> list[str]:
+    """An Arabic word without its article and the particles written together with it; nothing for other words."""
     if not "\u0600" <= token[:1] <= "\u06ff":
         return []
     return [token[len(prefix) :] for prefix in _PREFIXES if token.startswith(prefix) and len(token) - len(prefix) >= 3]

@@ -21,6 +21,7 @@ from rapidfuzz import fuzz, process
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
 from core.normalise import fold, words
 from knowledge.base import FOLDER, KnowledgeBase
+from knowledge.spoken import drop_languages
 
 MINIMUM_STEM = 5
 """A name is recognised with another ending ('Krakowie', 'Genovese') only when this many letters stay the same."""
@@ -103,6 +104,7 @@ class Gazetteer:
         tokens = words(text)
         if len(tokens) > NAME_ALONE:
             tokens = [token for place, token in enumerate(tokens) if self._is_meant(token, place, text, language)]
+            tokens = drop_languages(tokens, language)
         for position, place in self._exact(tokens):
             found.setdefault(place.id, (position, place))
         for glyphs, place in self._glyphs.items():
@@ -114,6 +116,11 @@ class Gazetteer:
                 if near is not None:
                     found.setdefault(near.id, (position, near))
         return [place for _, place in sorted(found.values(), key=lambda pair: (-pair[1].kind, pair[0]))]
+
+    @property
+    def ambiguous(self) -> frozenset[str]:
+        """Folded names that are ordinary words somewhere."""
+        return frozenset(self._ambiguous)
 
     def _is_meant(self, token: str, place: int, text: str, language: str) -> bool:
         """Whether a name that may be an ordinary word is the place here, by language or by its capital letter."""

@@ -111,10 +111,16 @@ class ServiceFact(_Sourced):
     anonymous: bool | Literal["partly"] | None
     grounds: list[Identifier]
     needs: list[Identifier]
+    public_bodies_only: bool = False
+    """Whether it takes cases against the administration alone, never against an employer, a landlord or a shop."""
     covers: list[Identifier] = Field(default_factory=list)
     excluded_countries: list[CountryCode] = Field(default_factory=list)
     """Countries where a Europe-wide number was found not to work."""
     superseded_by: Identifier | None = None
+    confirmed_on: str | None = None
+    """The day on which the service itself said to the team that its contacts are right; never in the files."""
+    is_hidden: bool = False
+    """The team does not show it now; never in the files."""
 
 
 class CityFact(_Strict):

@@ -2,6 +2,8 @@
 
 Nearest first: the city's desks, then the region's, then the country's bodies, then what is Europe-wide. Within one
 step the better fit to ground and need comes first, and a fresh contact before one that is undated or two years old.
+Who does not take the matter comes after all who do: a body for cases against the administration, when the accused is an
+employer or a landlord; an information desk, when somebody wants to complain about one of those.
 """
 
 from __future__ import annotations
@@ -23,17 +25,28 @@ from knowledge.dates import is_stale
 from knowledge.keywords import Keywords
 from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
+from knowledge.spoken import SpokenLanguages
 
 MOST_SERVICES = 3
 NEEDS_OF_EVERYWHERE = frozenset({"court", "emergency"})
 URGENT_NEEDS = frozenset({"emergency", "police", "hate-crime"})
 PERSONAL_NEEDS = frozenset({"information", "legal-advice", "complaint", "decision", "mediation", "migrant-advice"})
 """What somebody gets for themselves; a body that only watches the whole comes later."""
+PRIVATE_MATTERS = frozenset({"employment", "housing"})
+COMPLAINT_NEEDS = frozenset({"complaint", "decision"})
+NEEDS_OF_A_COMPLAINT = COMPLAINT_NEEDS | {"mediation", "legal-advice", "court"}
+"""A service that gives none of these cannot take a complaint further."""
+IN_THEIR_LANGUAGE = 2.0
+"""What a language that somebody asked for weighs, beside 1.5 for a need."""
+WHOM, LANGUAGE = "whom", "language"
+"""Values of the keywords' group `asking`: for somebody to turn to; for somebody who speaks a language."""
 LONGEST_ABBREVIATION = 3
 GENERIC_FROM = 3
 """A word in the names of so many services names none of them alone."""
 MINIMUM_NAME_SIMILARITY = 90
 """Percent of rapidfuzz's ratio at which a run of words counts as a service's name."""
+SAME_NAME = 1.0
+"""Strength from which a name was written as it is."""
 SHORTEST_MISSPELT = 7
 """Letters of the shortest name that counts although it is misspelt."""
 
@@ -57,6 +70,10 @@ class ServiceQuery:
     place: Place | None = None
     grounds: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    """In which somebody wants to be understood."""
+    asks_whom: bool = False
+    """Whether the text asks for somebody to turn to ('who do I call?')."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,11 @@ class ServiceSearch:
         self._gazetteer = gazetteer
         self._keywords = keywords
         self._groups = {name: frozenset(countries) for name, countries in groups.items()}
-        self._services = base.list_entries(Kind.SERVICE)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the services again, since some were corrected or hidden."""
+        self._services = self._base.list_entries(Kind.SERVICE)
         self._uses = Counter(
             word for entry in self._services for word in {w for name in _spellings(entry) for w in name}
         )
@@ -85,6 +106,7 @@ class ServiceSearch:
             for name in self._names_of(entry):
                 self._owners[name].append(entry)
         self._names = _Names(self._owners)
+        self._spoken = SpokenLanguages(code for entry in self._services for code in entry.service.languages)
         self._numbers = {entry.id: _numbers(entry.service) for entry in self._services}
 
     @classmethod
@@ -96,11 +118,14 @@ class ServiceSearch:
 
     def read_query(self, text: str, *, place: Place | None = None, language: str) -> ServiceQuery:
         """What a message asks for; a place in the text beats the ``place`` that is known from before."""
+        asking = self._keywords.find("asking", text, language)
         return ServiceQuery(
             text,
             self._gazetteer.find_one(text, language) or place,
             self._keywords.find("ground", text, language),
             self._keywords.find("need", text, language),
+            self._spoken.find(text, language) if LANGUAGE in asking else frozenset(),
+            WHOM in asking,
         )
 
     def find(self, query: ServiceQuery, *, today: date) -> list[Entry]:
@@ -189,12 +214,24 @@ class ServiceSearch:
         specialised -= 1.5 * bool(needs & {"emergency", "police"} and not query.needs & URGENT_NEEDS)
         specialised -= 1.0 * ("public-services" in needs and "public-services" not in query.needs)
         specialised -= 0.8 * (not needs & PERSONAL_NEEDS)
+        spoken = IN_THEIR_LANGUAGE * bool(query.languages & set(service.languages))
         fresh = 0.4 * (not is_stale(service.as_of, today))
         return (
+            float(_takes_the_matter(service, query)),
             self._nearness(service, query.place) or 0,
             0.0 if service.superseded_by else 1.0,
-            fit + reachable + specialised + fresh,
+            fit + reachable + specialised + spoken + fresh,
         )
+
+
+def _takes_the_matter(service: ServiceFact, query: ServiceQuery) -> bool:
+    """Whether a service is there for a case against an employer or landlord, where that is what somebody has."""
+    if not query.needs & PRIVATE_MATTERS:
+        return True
+    wants_to_complain = bool(query.needs & COMPLAINT_NEEDS)
+    is_able = bool(NEEDS_OF_A_COMPLAINT & set(service.needs)) or not wants_to_complain
+    is_accused_private = "public-services" not in query.needs
+    return is_able and not (service.public_bodies_only and is_accused_private)
 
 
 def _is_said(name: tuple[str, ...], text: str) -> bool:

@@ -9,5 +9,20 @@ import identity.models as identity
 import reports.models as reports
 import subscriptions.models as subscriptions
 from core import leases
+from identity import operator_session, operators
+from knowledge import corrections
+from subscriptions.broadcasts import templates
 
-__all__ = ["conversation", "email", "identity", "leases", "reports", "subscriptions", "telegram"]
+__all__ = [
+    "conversation",
+    "corrections",
+    "email",
+    "identity",
+    "leases",
+    "operator_session",
+    "operators",
+    "reports",
+    "subscriptions",
+    "telegram",
+    "templates",
+]

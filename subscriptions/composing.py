@@ -10,12 +10,12 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.base import Calendar, Link, ReadyChat, ReadyMail, ReadyMessage, Reply
+from channels.base import Button, Calendar, Link, ReadyChat, ReadyMail, ReadyMessage, Reply
 from channels.letter import Letter, MailLayout, Pattern, isolated, one_line
 from core.clock import Clock
 from core.languages import RELEASED
@@ -28,6 +28,7 @@ from subscriptions.material import Library, Material, Reader
 from subscriptions.models import BroadcastKind, ChannelName, Delivery, Event
 from subscriptions.pages import Pages
 from subscriptions.reasons import can_be_stopped, kind_of, topic_title
+from subscriptions.rhythm import zone_of
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ WITH_CALENDAR = frozenset({BroadcastKind.EVENT, BroadcastKind.EVENT_CHANGE})
 class Invitations(Protocol):
     """Writes calendar entries (RFC 5545)."""
 
-    def write(self, event: Event, *, language: str, name: str, address: str) -> Calendar:
-        """The entry for one guest: REQUEST, or CANCEL for an event that was cancelled."""
+    def write(self, event: Event, *, language: str, name: str, address: str, answer: str | None = None) -> Calendar:
+        """The entry for one guest, who said ``answer``: REQUEST, or CANCEL for an event that was cancelled."""
         ...
 
 
@@ -72,6 +73,7 @@ class _ChatShape:
     because: str
     links: tuple[tuple[str, Pattern], ...]
     is_machine: bool
+    buttons: tuple[Button, ...] = ()
 
 
 class HubComposer:
@@ -131,7 +133,7 @@ class HubComposer:
         own["name"] = isolated(reader.name)
         kind = kind_of(row.message)
         stop = own.get("unsubscribe") or (self._unsubscribe_url(row) if can_be_stopped(kind, row.because) else None)
-        event = material.event_of(row.broadcast_id) if row.broadcast_id else None
+        event = material.event_for(row)
         address = str(row.parts.get("to") or reader.address)
         return ReadyMail(
             id=row.id,
@@ -164,9 +166,15 @@ class HubComposer:
         self, row: Delivery, reader: Reader, material: Material, event: Event | None, address: str
     ) -> Calendar | None:
         broadcast = material.broadcasts.get(row.broadcast_id or "")
-        if self._invitations is None or event is None or broadcast is None or broadcast.kind not in WITH_CALENDAR:
+        if (
+            self._invitations is None
+            or event is None
+            or (broadcast is not None and broadcast.kind not in WITH_CALENDAR)
+        ):
             return None
-        return self._invitations.write(event, language=row.language, name=one_line(reader.name), address=address)
+        answer = material.answers.get((row.subscriber_id, event.id))
+        name = one_line(reader.name)
+        return self._invitations.write(event, language=row.language, name=name, address=address, answer=answer)
 
     # Chat
 
@@ -180,6 +188,7 @@ class HubComposer:
             id=row.id,
             text=shape.because,
             links=links,
+            buttons=list(shape.buttons),
             language=shape.language,
             machine_translated=shape.is_machine,
         )
@@ -201,7 +210,9 @@ class HubComposer:
         if key is not None and key in kept:
             kept.move_to_end(key)
             return kept[key]
-        letter = self._writer.write(row, reader, material, self._clock.now().date())
+        # The reader's own day: near midnight it is another one than here.
+        today = self._clock.now().astimezone(zone_of(reader.time_zone)).date()
+        letter = self._writer.write(row, reader, material, today)
         if letter is None:
             log.error("delivery_without_words delivery=%s language=%s", row.id, row.language)
             return None
@@ -237,10 +248,10 @@ class HubComposer:
             case "once" if opens_once(kind_of(row.message)):
                 token = self._links.sign_once(str(row.parts["number"]))
                 return self._pages.url(ONCE_PAGES[kind_of(row.message)], token, **language)
-        if name.startswith("answer"):
-            token = self._links.sign(LinkPurpose.ANSWER_EVENT, content)
-            said = {"say": name.removeprefix("answer_")} if name != "answer" else {}
-            return self._pages.url(pages.EVENT_ANSWER, token, **said, **language)
+        if name.startswith("answer_"):
+            said, _, event_id = name.removeprefix("answer_").partition("_")
+            token = self._links.sign(LinkPurpose.ANSWER_EVENT, replace(content, about=event_id))
+            return self._pages.url(pages.EVENT_ANSWER, token, **({} if said == "any" else {"say": said}), **language)
         raise KeyError(name)
 
     def _unsubscribe_url(self, row: Delivery) -> str:
@@ -270,11 +281,17 @@ def _as_chat(letter: Letter) -> _ChatShape:
         blocks += [f"### {escape(section.heading)}"] if section.heading else []
         blocks += ["  \n".join(f"**{escape(name)}:** {_fact(value)}" for name, value in section.facts)]
         blocks += [section.markdown]
-    lines = (*letter.actions, *letter.opinions, *letter.links)
-    links = tuple((line.title, Pattern(line.url, is_html=False)) for line in lines)
+    for_sections = (
+        replace(line, title=f"{line.title} ({section.heading})")
+        for section in letter.sections
+        for line in section.actions
+    )
+    lines = (*for_sections, *letter.actions, *letter.opinions, *letter.links)
+    links = tuple((line.title, Pattern(line.url, is_html=False)) for line in lines if not line.payload)
+    buttons = tuple(Button(title=line.title, payload=line.payload) for line in lines if line.payload)
     is_machine = any(section.is_marked for section in letter.sections)
     body = "\n\n".join(block for block in blocks if block)
-    return _ChatShape(body, letter.language, letter.because, links, is_machine)
+    return _ChatShape(body, letter.language, letter.because, links, is_machine, buttons)
 
 
 def _fact(value: str) -> str:

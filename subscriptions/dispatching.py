@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from channels.base import Bounce, BounceKind, BounceSource, ChannelUnavailableError
@@ -17,6 +18,7 @@ from core.clock import Clock
 from core.database import Database
 from core.duties import Duty
 from subscriptions.delivery import count_handed_out, hand_out, sweep, take_back
+from subscriptions.event_openings import plan_opening
 from subscriptions.expanding import expand
 from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus
 from subscriptions.second_way import take_second_way
@@ -121,18 +123,18 @@ class Dispatcher:
         """Begin broadcasts whose time has come, and write the deliveries of those that have begun."""
         counts: Counter[str] = Counter()
         async with self._database.session() as session:
-            due = select(Broadcast).where(
+            # One statement, so that one who takes it back or cancels it at this moment is not overruled.
+            due = update(Broadcast).where(
                 col(Broadcast.status) == BroadcastStatus.SCHEDULED, col(Broadcast.due_at) <= self._clock.now()
             )
-            for broadcast in await session.exec(due):
-                broadcast.status = BroadcastStatus.SENDING
-                session.add(broadcast)
+            await session.exec(due.values(status=BroadcastStatus.SENDING))
             await session.commit()
             begun = select(col(Broadcast.id)).where(
                 col(Broadcast.status) == BroadcastStatus.SENDING, col(Broadcast.expanded_at).is_(None)
             )
             ids = list(await session.exec(begun))
         for broadcast_id in ids:
+            await plan_opening(self._database, broadcast_id, topics=self._topics, clock=self._clock)
             counts += await expand(self._database, broadcast_id, topics=self._topics, clock=self._clock)
         return counts
 

@@ -61,6 +61,13 @@ class NothingToUndoError(HubError):
     status = 409
 
 
+class TelegramOffError(HubError):
+    """The person's city does not let its staff use Telegram with the hub."""
+
+    code = "telegram_off"
+    status = 403
+
+
 class NotTheirCityError(HubError):
     """Only people whom their city lets do it may set its defaults."""
 
@@ -87,3 +94,58 @@ class FileHasProblemsError(HubError):
 
     code = "subscribers_file_has_problems"
     status = 422
+
+
+class EventNotFoundError(HubError):
+    """There is no such event."""
+
+    code = "event_not_found"
+    status = 404
+
+    @property
+    def text_key(self) -> str:
+        return "event.problem.not_found"
+
+
+class EventInvalidError(HubError):
+    """An event cannot be as it was sent; ``values['field']`` names what is wrong."""
+
+    code = "event_invalid"
+    status = 422
+
+    @property
+    def text_key(self) -> str:
+        return f"event.problem.{self.values['field']}"
+
+
+class RegistrationClosedError(HubError):
+    """This answer is too late; ``values['why']`` is closed, over or cancelled."""
+
+    code = "registration_closed"
+    status = 409
+
+    @property
+    def text_key(self) -> str:
+        return f"event.problem.{self.values['why']}"
+
+
+class MembershipInvalidError(HubError):
+    """Something about a city's membership cannot be as it was sent; ``values['problem']`` says what."""
+
+    code = "membership_invalid"
+    status = 422
+
+    @property
+    def text_key(self) -> str:
+        return f"membership.problem.{self.values['problem']}"
+
+
+class MembershipNotFoundError(HubError):
+    """There is no such city, date or copy; ``values['what']`` says which."""
+
+    code = "membership_not_found"
+    status = 404
+
+    @property
+    def text_key(self) -> str:
+        return f"membership.problem.no_{self.values['what']}"

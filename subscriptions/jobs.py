@@ -22,6 +22,7 @@ from subscriptions.models import (
     Guest,
     Missed,
     PreferenceChange,
+    Subscriber,
 )
 from subscriptions.people import load_message, load_people
 from subscriptions.rhythm import end_of_quiet, is_paused
@@ -62,7 +63,18 @@ async def end_pauses(session: AsyncSession, *, topics: Topics, clock: Clock) -> 
     One message each and channel, ``missed/…``, its ``parts`` naming the broadcasts. What is closed, was cancelled,
     or is not wanted any more is left out; nothing left, nothing sent.
     """
-    query = select(Missed.subscriber_id).distinct()
+    query = (
+        select(Missed.subscriber_id)
+        .join(Subscriber, col(Subscriber.id) == col(Missed.subscriber_id))
+        # A day more, since it is tomorrow somewhere; the exact end is asked below.
+        .where(
+            or_(
+                col(Subscriber.paused_until).is_(None),
+                col(Subscriber.paused_until) <= clock.now().date() + timedelta(days=1),
+            )
+        )
+        .distinct()
+    )
     told = 0
     for subscriber_id in list(await session.exec(query)):
         told += await _end_pause(session, subscriber_id, topics=topics, now=clock.now())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
+from babel.dates import format_date
 
 from channels.letter import Letter, LinkLine, Section, isolated, one_line, slot
 from core.languages import SOURCE_LANGUAGE
 from core.markdown import escape
 from core.texts import Texts
+from subscriptions.event_words import EventWords, locale_of
+from subscriptions.events import title_of
 from subscriptions.material import Material, Reader, Reading
 from subscriptions.models import Broadcast, BroadcastKind, ChannelName, Delivery, Event
 from subscriptions.reasons import can_be_stopped, is_required, kind_of, tell_reason, topic_title
@@ -52,6 +52,8 @@ class LetterWriter:
                 return self._reminder(row, reader, today)
             case "answer":
                 return self._answer(row)
+            case "place":
+                return self._place(row, reader, material)
         return self._link(row, reader, kind) if kind in ASKED_FOR else None
 
     # Broadcasts
@@ -68,9 +70,9 @@ class LetterWriter:
             note = self._what_changed(broadcast, event, language)
             facts = self.event_facts(event, language, reader.time_zone)
             sections = [Section("", language, note=note, facts=facts), *sections]
-        letter = self._frame(row, reading.words.subject, sections, title_language=reading.words.language)
+        letter = self._frame(row, reading.words.subject, sections, title_language=reading.words.language, event=event)
         if event is not None and broadcast.kind == BroadcastKind.EVENT:
-            letter = replace(letter, actions=self._answers(language))
+            letter = replace(letter, actions=self._answers(event, language, is_alone=True))
         if broadcast.kind in OPINION_KINDS:
             letter = self._with_opinions(letter)
         return letter
@@ -93,45 +95,17 @@ class LetterWriter:
 
     def event_facts(self, event: Event, language: str, time_zone: str) -> tuple[tuple[str, str], ...]:
         """When, where and how, also in the reader's own time where that is another."""
-        when = self._time(event.starts_at, event.ends_at, event.time_zone, language)
-        facts = [("when", when)]
-        if _offset(event.starts_at, time_zone) != _offset(event.starts_at, event.time_zone):
-            facts.append(("your_time", self._time(event.starts_at, event.ends_at, time_zone, language)))
-        facts += [("where", one_line(event.place or "")), ("online", event.online_url or "")]
-        names = _locale(language).languages
-        facts.append(("languages", ", ".join(names.get(code, code) for code in event.languages)))
-        facts.append(("who_pays", one_line(event.who_pays or "")))
-        if event.registration_closes_at is not None and event.cancelled_at is None:
-            facts.append(("closes", self._moment(event.registration_closes_at, event.time_zone, language)))
-        return tuple((self._say(f"event.{name}", language), value) for name, value in facts if value)
+        return EventWords(self.texts).facts(event, language, time_zone)
 
-    def _time(self, start: datetime, end: datetime, zone: str, language: str) -> str:
-        tz, locale = ZoneInfo(zone), _locale(language)
-        begins, ends = start.astimezone(tz), end.astimezone(tz)
-        key = "event.one_day" if begins.date() == ends.date() else "event.more_days"
-        return self._say(
-            key,
-            language,
-            day=format_date(begins.date(), "full", locale),
-            end_day=format_date(ends.date(), "full", locale),
-            start=format_time(begins.timetz(), "short", locale=locale),
-            end=format_time(ends.timetz(), "short", locale=locale),
-            zone=_zone_name(begins, zone, locale),
-        )
-
-    def _moment(self, at: datetime, zone: str, language: str) -> str:
-        local, locale = at.astimezone(ZoneInfo(zone)), _locale(language)
-        return self._say(
-            "event.moment",
-            language,
-            day=format_date(local.date(), "full", locale),
-            time=format_time(local.timetz(), "short", locale=locale),
-            zone=_zone_name(local, zone, locale),
-        )
-
-    def _answers(self, language: str) -> tuple[LinkLine, ...]:
+    def _answers(self, event: Event, language: str, *, is_alone: bool = False) -> tuple[LinkLine, ...]:
+        """``is_alone``: the message is about nothing else, so that its buttons need no title."""
         return tuple(
-            LinkLine(self._say(f"event.{word}", language), slot(f"answer_{word}")) for word in ("yes", "maybe", "no")
+            LinkLine(
+                self._say(f"event.{word}", language),
+                slot(f"answer_{word}_{event.id}"),
+                payload=f"@{word}/{event.id}" if is_alone else "",
+            )
+            for word in ("yes", "maybe", "no")
         )
 
     # Collected messages
@@ -174,7 +148,9 @@ class LetterWriter:
                     continue
                 some = self._sections(reading, language, heading=one_line(reading.words.subject), group=group)
                 if event := material.event_of(name):
-                    some[0] = replace(some[0], facts=self.event_facts(event, language, event.time_zone))
+                    facts = self.event_facts(event, language, event.time_zone)
+                    some[0] = replace(some[0], facts=facts)
+                    some[-1] = replace(some[-1], actions=self._answers(event, language))
                 sections += some
                 titles.append(one_line(reading.words.subject))
                 group = ""
@@ -254,10 +230,29 @@ class LetterWriter:
         letter = self._frame(row, self._say("answer.subject", language), sections)
         return replace(letter, actions=(LinkLine(self._say("opinion.question", language), slot("ask")),))
 
+    def _place(self, row: Delivery, reader: Reader, material: Material) -> Letter | None:
+        """A place became free for somebody who waited; ``parts["event"]``."""
+        event, language = material.events.get(str(row.parts["event"])), self._spoken(row)
+        if event is None:
+            return None
+        title, _ = title_of(event, language)
+        facts = self.event_facts(event, language, reader.time_zone)
+        text = escape(self.texts.get("event.notice.place", language))
+        sections = [Section("", language, facts=facts), Section(text, language)]
+        return self._frame(
+            row, self.texts.get("event.notice.place_subject", language, title=isolated(title)), sections, event=event
+        )
+
     # What all have in common
 
     def _frame(
-        self, row: Delivery, title: str, sections: Iterable[Section], *, title_language: str | None = None
+        self,
+        row: Delivery,
+        title: str,
+        sections: Iterable[Section],
+        *,
+        title_language: str | None = None,
+        event: Event | None = None,
     ) -> Letter:
         kind, language = kind_of(row.message), self._spoken(row)
         return Letter(
@@ -269,18 +264,20 @@ class LetterWriter:
             because=tell_reason(self.texts, kind, row.because, language),
             sender=self._say("sender", language),
             sender_address=self.team_address,
-            links=self._links(kind, row.because, language),
+            links=self._links(kind, row.because, language, event),
         )
 
-    def _links(self, kind: str, because: Mapping[str, Any], language: str) -> tuple[LinkLine, ...]:
+    def _links(
+        self, kind: str, because: Mapping[str, Any], language: str, event: Event | None = None
+    ) -> tuple[LinkLine, ...]:
         """What can be changed about such messages, each with one click and a confirmation."""
         if kind in ASKED_FOR:
             return ()
         links = []
         if is_required(kind, because):
             links.append(LinkLine(self._say("link.successor", language), slot("successor")))
-        elif because.get("rule") == Rule.GUEST:
-            links.append(LinkLine(self._say("link.change_answer", language), slot("answer")))
+        elif because.get("rule") == Rule.GUEST and event is not None and event.cancelled_at is None:
+            links.append(LinkLine(self._say("link.change_answer", language), slot(f"answer_any_{event.id}")))
         elif can_be_stopped(kind, because):
             title = topic_title(self.texts, str(because.get("topic") or ""), language)
             key = "stop_digest" if kind == "digest" else "stop_topic"
@@ -306,7 +303,7 @@ class LetterWriter:
         return isolated(self.place_name(reader.city, language)) if reader.city else self._say("your_city", language)
 
     def _date(self, day: date | None, language: str) -> str:
-        return format_date(day, "long", _locale(language)) if day else ""
+        return format_date(day, "long", locale_of(language)) if day else ""
 
     def _due(self, kind: str, words: object, language: str) -> str:
         if words:
@@ -332,19 +329,3 @@ def escape_lines(text: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_PREVIEW else text[: LONGEST_PREVIEW - 1].rstrip() + "…"
-
-
-def _locale(language: str) -> Locale:
-    """How dates are written: English as in Europe."""
-    return Locale.parse("en-GB" if language == "en" else language, sep="-")
-
-
-def _zone_name(at: datetime, zone: str, locale: Locale) -> str:
-    local = at.astimezone(ZoneInfo(zone))
-    name = get_timezone_name(local, "long", locale=locale)
-    # A zone without a name of its own would be told as an offset.
-    return get_timezone_location(local, locale=locale) if any(map(str.isdigit, name)) else name
-
-
-def _offset(at: datetime, zone: str) -> object:
-    return at.astimezone(ZoneInfo(zone)).utcoffset()

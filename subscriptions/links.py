@@ -25,6 +25,7 @@ class LinkPurpose(StrEnum):
     PREFERENCES = "preferences"
     SUCCESSOR = "successor"
     ANSWER_EVENT = "answer_event"
+    EVENT_FEED = "event_feed"
     OPINION = "opinion"
     ASK = "ask"
 

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.base import File
 from core.languages import SOURCE_LANGUAGE
+from subscriptions.membership import WITHOUT_COPY
 from subscriptions.models import (
     Address,
     Attachment,
@@ -21,6 +22,7 @@ from subscriptions.models import (
     DeliveryStatus,
     DueDate,
     Event,
+    Guest,
     Subscriber,
     TextState,
 )
@@ -73,6 +75,8 @@ class Material:
     files: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
     invitations: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The delivery that invited an address to an event, by address and event."""
+    answers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What guests said, by subscriber and event."""
     city_files: Mapping[str, CityFile] = field(default_factory=dict)
     due_dates: Mapping[str, Sequence[DueDate]] = field(default_factory=dict)
 
@@ -80,6 +84,10 @@ class Material:
         """The event of a broadcast."""
         broadcast = self.broadcasts.get(broadcast_id)
         return self.events.get(broadcast.event_id) if broadcast is not None and broadcast.event_id else None
+
+    def event_for(self, row: Delivery) -> Event | None:
+        """The event that one message is about."""
+        return self.event_of(row.broadcast_id) if row.broadcast_id else self.events.get(str(row.parts.get("event")))
 
     def read(self, broadcast_id: str, language: str) -> Reading | None:
         """The words for a reader; None when there are none at all.
@@ -118,14 +126,16 @@ class Library:
             material.broadcasts = {row.id: row for row in found}
             material.texts = await _load_texts(session, wanted)
             material.files = await self._load_files(session, own)
-        if events := {row.event_id for row in material.broadcasts.values() if row.event_id}:
+        events = {row.event_id for row in material.broadcasts.values() if row.event_id}
+        if events := events | {str(row.parts["event"]) for row in deliveries if "event" in row.parts}:
             material.events = {
                 row.id: row for row in await session.exec(select(Event).where(col(Event.id).in_(events)))
             }
             material.invitations = await _load_invitations(session, deliveries, events)
+            material.answers = await _load_answers(session, deliveries, events)
         about = {row.address_id for row in deliveries if kind_of(row.message) in KINDS_ABOUT_A_CITY}
         if cities := {reader.city for key, reader in material.readers.items() if key in about and reader.city}:
-            files = await session.exec(select(CityFile).where(col(CityFile.city).in_(cities)))
+            files = await session.exec(select(CityFile).where(col(CityFile.city).in_(cities)).options(WITHOUT_COPY))
             material.city_files = {row.city: row for row in files}
             dates: dict[str, list[DueDate]] = {}
             due = select(DueDate).where(col(DueDate.city).in_(cities), col(DueDate.done_on).is_(None))
@@ -175,6 +185,14 @@ async def _load_texts(session: AsyncSession, ids: Collection[str]) -> dict[str, 
     for text in await session.exec(select(BroadcastText).where(col(BroadcastText.broadcast_id).in_(ids))):
         texts.setdefault(text.broadcast_id, {})[text.language] = text
     return texts
+
+
+async def _load_answers(
+    session: AsyncSession, deliveries: Sequence[Delivery], events: Collection[str]
+) -> dict[tuple[str, str], str]:
+    people = [row.subscriber_id for row in deliveries]
+    query = select(Guest).where(col(Guest.event_id).in_(events), col(Guest.subscriber_id).in_(people))
+    return {(guest.subscriber_id, guest.event_id): guest.answer for guest in await session.exec(query)}
 
 
 async def _load_invitations(

@@ -338,7 +338,7 @@ class Delivery(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=32)
     message: str = Field(max_length=80)
-    """``broadcast/<id>``, ``digest/<subscriber>/<window>``, ``reminder/…``, ``confirm/…``: what must not go twice."""
+    """``broadcast/<id>``, ``digest/<id>``, ``reminder/…``, ``confirm/…``: what must not go twice."""
     address_id: str = Field(max_length=32, index=True)
     subscriber_id: str = Field(max_length=32, index=True)
     broadcast_id: str | None = Field(default=None, max_length=32)

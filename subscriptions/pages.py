@@ -17,7 +17,9 @@ CONFIRM = "/preferences/confirm"
 SIGN_IN = "/preferences/enter"
 TELEGRAM = "/preferences/telegram"
 HANDOVER = "/preferences/handover"
+OWN_CITY = "/preferences/own-city"
 EVENT_ANSWER = "/events/answer"
+EVENT_FEED = "/events/feed"
 
 
 @dataclass(frozen=True, slots=True)

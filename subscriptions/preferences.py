@@ -7,7 +7,7 @@ and the chat all change choices here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, TypedDict
 
@@ -68,13 +68,14 @@ class TopicState:
     """What counts for one topic now, and where that was said; frequency OFF with ``said`` None: nobody said anything.
 
     ``channel`` is the one that news go by now, which differs from the chosen one while Telegram is not linked. A
-    required topic cannot be switched off.
+    required topic cannot be switched off. ``otherwise`` is what would count if nothing was said for this topic itself.
     """
 
     topic: str
     frequency: Frequency
     channel: ChannelName
     said: Said | None
+    otherwise: Frequency = Frequency.OFF
 
     @property
     def is_required(self) -> bool:
@@ -104,7 +105,8 @@ async def list_topic_states(session: AsyncSession, subscriber_id: str, *, topics
         rule = Rule.MANDATORY if where is Said.MEMBERSHIP else Rule.TOPIC
         found = find_channel(person, Cause(rule, topic, channel=channel))
         used = channel or person.channel if isinstance(found, WhyNot) else found
-        states.append(TopicState(topic, frequency, used, where))
+        otherwise = choice_for(topic, message, replace(person, subscriptions=()))
+        states.append(TopicState(topic, frequency, used, where, otherwise[0] if otherwise else Frequency.OFF))
     return states
 
 
@@ -125,10 +127,10 @@ async def change_preferences(
     """
     subscriber = await get_subscriber(session, subscriber_id, lock=True)
     check_edit(edit, topics, is_contact=subscriber.is_mandatory_contact)
-    before = await _snapshot(session, subscriber)
+    before = await snapshot(session, subscriber)
     await _apply(session, subscriber, edit, origin=origin, clock=clock)
     await session.flush()
-    if await _snapshot(session, subscriber) == before:
+    if await snapshot(session, subscriber) == before:
         await session.commit()
         return None
     change = PreferenceChange(subscriber_id=subscriber_id, before=before, origin=origin, changed_at=clock.now())
@@ -235,7 +237,8 @@ async def _apply(session: AsyncSession, subscriber: Subscriber, edit: Edit, *, o
         session.add(row)
 
 
-async def _snapshot(session: AsyncSession, subscriber: Subscriber) -> dict[str, Any]:
+async def snapshot(session: AsyncSession, subscriber: Subscriber) -> dict[str, Any]:
+    """What stands now, as ``PreferenceChange.before`` keeps it."""
     rows = await session.exec(select(Subscription).where(Subscription.subscriber_id == subscriber.id))
     before: dict[str, Any] = {field: getattr(subscriber, field) for field in _OWN}
     before |= {field: value.isoformat() if (value := getattr(subscriber, field)) else None for field in _TIMES}

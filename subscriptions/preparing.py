@@ -17,6 +17,7 @@ from channels.base import ReadyMessage
 from core.clock import Clock
 from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus
 from subscriptions.rechecking import recheck, settle
+from subscriptions.reviewing import review
 from subscriptions.rules import Decision, Outcome
 from subscriptions.topics import Topics
 
@@ -37,7 +38,7 @@ class Ready:
 
     row: Delivery
     message: ReadyMessage
-    written_for: tuple[str, object]
+    written_for: tuple[object, ...]
 
 
 @dataclass(slots=True)
@@ -86,9 +87,13 @@ class Preparation:
         """Those that the rules let go now, by the channel that they were queued for. The others are settled."""
         now = self._clock.now()
         decisions = await recheck(session, rows, topics=self._topics, now=now)
+        emptied = await review(session, rows, decisions, topics=self._topics, now=now)
         wanted = []
         for row in rows:
             decision = decisions.get(row.id)
+            if row.id in emptied and decision is not None and decision.outcome is not Outcome.NOT:
+                _end_empty(session, row, now)
+                continue
             if decision is not None and _goes_now(row, decision):
                 _follow(session, row, decision)
                 wanted.append(row)
@@ -117,8 +122,15 @@ def _goes_now(row: Delivery, decision: Decision) -> bool:
     return decision.outcome is Outcome.SEND and decision.channel in {None, row.channel}
 
 
-def _written_for(row: Delivery) -> tuple[str, object]:
-    return row.language, row.because
+def _written_for(row: Delivery) -> tuple[object, ...]:
+    return row.language, row.because, row.parts
+
+
+def _end_empty(session: AsyncSession, row: Delivery, now: datetime) -> None:
+    """Nothing of what it was to tell is right any more."""
+    row.status, row.finished_at, row.reason = DeliveryStatus.CANCELLED, now, "nothing_left"
+    row.lease_until = row.holder = None
+    session.add(row)
 
 
 def _follow(session: AsyncSession, row: Delivery, decision: Decision) -> None:

@@ -16,11 +16,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from subscriptions.audience import asked_topics
 from subscriptions.models import (
     Broadcast,
+    BroadcastKind,
     BroadcastStatus,
     ChannelName,
     Delivery,
     DeliveryStatus,
     DigestItem,
+    Event,
     Frequency,
     Missed,
 )
@@ -181,9 +183,17 @@ async def _decide_broadcast(
     broadcast = await session.get(Broadcast, broadcast_id, populate_existing=True)
     if broadcast is None or broadcast.status in STOPPED:
         return None
+    if broadcast.kind == BroadcastKind.EVENT and await _is_called_off(session, broadcast):
+        return None
     message = await load_message(session, broadcast, topics)
     people = await load_people(session, people_ids, asked_topics(message), event_id=broadcast.event_id)
     return {person_id: decide(message, person, now) for person_id, person in people.items()}
+
+
+async def _is_called_off(session: AsyncSession, broadcast: Broadcast) -> bool:
+    """Nobody is invited any more to what will not take place."""
+    event = await session.get(Event, broadcast.event_id, populate_existing=True) if broadcast.event_id else None
+    return event is not None and event.cancelled_at is not None
 
 
 def _decide_other(delivery: Delivery, person: Person | None, now: datetime) -> Decision:
@@ -203,8 +213,8 @@ def _decide_other(delivery: Delivery, person: Person | None, now: datetime) -> D
         if not person.is_mandatory_contact:
             return _not(WhyNot.NOT_A_CONTACT, person, now)
         found = find_channel(person, Cause(Rule.MANDATORY, said=Said.MEMBERSHIP))
-    elif kind == "answer":
-        # To one's own question: it comes before pauses, and by whatever way works.
+    elif kind in {"answer", "place"}:
+        # To one's own question or wish: it comes before pauses, and by whatever way works.
         found = find_channel(person, Cause(Rule.ANSWER, channel=channel))
     elif is_paused(person.rhythm, now):
         return _not(WhyNot.PAUSED, person, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import available_timezones
 
@@ -18,6 +18,7 @@ from openpyxl import Workbook, load_workbook
 from core.languages import match_language
 from core.normalise import clean, fold
 from knowledge.base import KnowledgeBase
+from knowledge.schema import CityFact
 from subscriptions.errors import AddressInvalidError, FileUnreadableError
 from subscriptions.models import Frequency, Role
 from subscriptions.subscribers import LONGEST_NAME, read_email
@@ -69,14 +70,16 @@ class Entry:
     topics: Mapping[str, Frequency] = field(default_factory=dict)
 
 
-def read_rows(content: bytes, *, is_workbook: bool) -> Iterator[dict[str, str]]:
-    """Rows by column title, titles in any case. Raises FileUnreadableError."""
+def read_rows(
+    content: bytes, *, is_workbook: bool, columns: Sequence[str] = COLUMNS, needed: str = "email"
+) -> Iterator[dict[str, str]]:
+    """Rows by column title, titles in any case; ``needed`` must be one of them. Raises FileUnreadableError."""
     lines = _read_workbook(content) if is_workbook else _read_csv(content)
     titles = [fold(cell).strip().replace(" ", "_").replace("-", "_") for cell in next(lines, [])]
-    if "email" not in titles:
-        raise FileUnreadableError(reason="no_email_column")
+    if needed not in titles:
+        raise FileUnreadableError(reason=f"no_{needed}_column")
     for title in titles:
-        if title and title not in COLUMNS:
+        if title and title not in columns:
             raise FileUnreadableError(reason="column_unknown", value=title)
     if len(set(titles) - {""}) != len([title for title in titles if title]):
         raise FileUnreadableError(reason="column_twice")
@@ -86,12 +89,12 @@ def read_rows(content: bytes, *, is_workbook: bool) -> Iterator[dict[str, str]]:
         yield {title: _unescape(clean(cell)) for title, cell in zip(titles, line, strict=False) if title}
 
 
-def write_csv(rows: Iterable[Mapping[str, str]]) -> str:
+def write_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
     """A CSV file of rows in which no cell is a formula."""
     target = io.StringIO()
     writer = csv.writer(target)
-    writer.writerow(COLUMNS)
-    writer.writerows([escape(row.get(column, "")) for column in COLUMNS] for row in rows)
+    writer.writerow(columns)
+    writer.writerows([escape(row.get(column, "")) for column in columns] for row in rows)
     return target.getvalue()
 
 
@@ -117,13 +120,7 @@ class RowReader:
 
     def __init__(self, base: KnowledgeBase, topics: Topics) -> None:
         self._topics = topics
-        self._cities = {fold(city.name): city for city in base.cities.values()}
-        for names in base.place_names.values():
-            for city_id, spellings in names.items():
-                if city_id in base.cities:
-                    for spelling in spellings:
-                        self._cities.setdefault(fold(spelling), base.cities[city_id])
-        self._cities |= {city.id: city for city in base.cities.values()}
+        self._cities = name_cities(base)
         self._seen: dict[str, int] = {}
         self.problems: list[Problem] = []
 
@@ -215,6 +212,17 @@ class RowReader:
 
     def _note(self, number: int, column: str, key: str, value: str) -> None:
         self.problems.append(Problem(number, column, key, value[:120]))
+
+
+def name_cities(base: KnowledgeBase) -> dict[str, CityFact]:
+    """The cities by their folded names in every language, and by their ids."""
+    cities = {fold(city.name): city for city in base.cities.values()}
+    for names in base.place_names.values():
+        for city_id, spellings in names.items():
+            if city_id in base.cities:
+                for spelling in spellings:
+                    cities.setdefault(fold(spelling), base.cities[city_id])
+    return cities | {city.id: city for city in base.cities.values()}
 
 
 def main_time_zone(country: str) -> str | None:

@@ -46,6 +46,16 @@ def wait_for_port(port: int) -> None:
     raise TimeoutError(port)
 
 
+def _wait_until_ready(question: list[Path | str]) -> None:
+    """A server listens before it takes anybody; until a program of its own says that it does."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if subprocess.run(question, check=False).returncode == 0:
+            return
+        time.sleep(0.05)
+    raise TimeoutError(str(question[0]))
+
+
 @contextlib.contextmanager
 def running_postgresql(*, durable: bool = False) -> Iterator[str]:
     """A PostgreSQL server of its own with an empty database; yields its address. ``durable`` writes to the disk."""
@@ -77,7 +87,7 @@ def running_postgresql(*, durable: bool = False) -> Iterator[str]:
         cwd=folder,
     )
     try:
-        wait_for_port(port)
+        _wait_until_ready([programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"])
         yield f"postgresql://hub@127.0.0.1:{port}/postgres"
     finally:
         # Fast shutdown: does not wait for clients that forgot to leave.

@@ -17,6 +17,7 @@ from knowledge.base import Entry
 from knowledge.catalogue import Filter, list_filtered, search
 from knowledge.places import PlaceKind, place_from_input
 from knowledge.schema import Kind, ServiceFact, ToolFact
+from web.preferences.session import find_preference_session
 from web.state import Hub, HubParts
 
 CHANNEL = "webchat"
@@ -74,6 +75,7 @@ async def chat(body: ChatRequest, request: Request, hub: HubParts) -> ChatRespon
     """One turn of a conversation. 429 carries Retry-After; errors are problem+json."""
     hub.limits.check(request, body.sender)
     sender = body.sender or hub.conversations.new_sender()
+    who = find_preference_session(request, hub)
     message = IncomingMessage(
         channel=CHANNEL,
         sender=sender,
@@ -81,6 +83,9 @@ async def chat(body: ChatRequest, request: Request, hub: HubParts) -> ChatRespon
         chosen_language=_chosen_language(body.language),
         stated_language=accepted_language(request.headers.get("accept-language")),
         city=body.city,
+        # Only this page's own scripts send that cookie along.
+        subscriber=who.subscriber_id if who is not None else None,
+        is_proven=who is not None and who.is_proven,
     )
     answer = await hub.conversations.handle(message)
     return ChatResponse(sender=sender, **answer.model_dump())

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from channels.base import ContactKind
 from conversation.counting import doubt_contact
+from conversation.replies import contact_note
 from core.errors import HubError
 from core.languages import SOURCE_LANGUAGE
 from core.normalise import fold
@@ -194,6 +195,7 @@ def _show_entry(page: Page, entry_id: str, *, notice: str = "", status: int = 20
         notice=notice,
         reply=wording.entry(entry, page.language, today=today),
         stale=entry.kind is Kind.SERVICE and is_stale(entry.service.as_of, today),
+        contact_note=contact_note(entry.service, today) if entry.kind is Kind.SERVICE else None,
         neighbours=_neighbours(wording.base, entry, members),
         notes=[note for member in members for note in _notes(member)],
         spoken=page.language if page.language in (group or entry).texts else SOURCE_LANGUAGE,

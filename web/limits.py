@@ -30,6 +30,8 @@ LARGEST_INTERNAL_BODY = 4 * 1024 * 1024
 """The same for the assistant, which sends its whole tracker."""
 UPLOAD_PATHS = frozenset({"/report", "/report/return"})
 """Where forms with files go. Their bodies are streamed to ``web.memory_form``, which has bounds of its own."""
+OFFICE_UPLOADS = ("/import", "/files")
+"""How addresses of the back office end whose forms have files; only operators' bodies are read there."""
 LARGEST_UPLOAD = 256 * 1024 * 1024
 """Bytes of such a body that are read. More than may be kept, since who is cut off in the middle sees no sentence."""
 MOST_KEYS = 100_000
@@ -106,7 +108,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        if scope["path"] in UPLOAD_PATHS:
+        if _takes_files(scope["path"]):
             await self._stream(scope, receive, send)
             return
         most = LARGEST_INTERNAL_BODY if scope["path"].startswith("/internal/") else LARGEST_BODY
@@ -139,6 +141,10 @@ class BodyLimit:
             return {"type": "http.disconnect"} if size > LARGEST_UPLOAD else message
 
         await self._app(scope, counted, send)
+
+
+def _takes_files(path: str) -> bool:
+    return path in UPLOAD_PATHS or (path.startswith("/office/") and path.endswith(OFFICE_UPLOADS))
 
 
 def _announced(scope: Scope) -> int:

@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
-from conversation.handoffs import create_handoff
+from conversation.handoffs import BY_MAIL, create_handoff
 from core.errors import HubError
 from core.normalise import clean
 from subscriptions.errors import LinkExpiredError, SubscriberNotFoundError
@@ -31,8 +31,6 @@ router = APIRouter(include_in_schema=False)
 
 MOST_QUESTION = 2000
 MOST_REMEMBERED = 10_000
-ASKED_BY_SUBSCRIBER = "subscriber"
-"""``Handoff.channel`` of questions about a message; ``sender_key`` is the subscriber's id, to whom the answer goes."""
 
 
 @cache
@@ -176,7 +174,7 @@ async def post_ask(page: PageParts, token: str) -> HTMLResponse:
             page.hub.limits.check(page.request, f"ask/{person.id}")
             await create_handoff(
                 session,
-                channel=ASKED_BY_SUBSCRIBER,
+                channel=BY_MAIL,
                 sender_key=person.id,
                 language=page.language,
                 question=question,

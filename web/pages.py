@@ -1,7 +1,7 @@
 """What all pages share: the templates, the words in the reader's language, and addresses that keep the choice of it.
 
 A page speaks the language of ``?lang=``, which is the person's choice, else of ``?site_lang=``, which the site around
-an embedded chat states, else of Accept-Language. There are no cookies.
+an embedded chat states, else of Accept-Language. There are no cookies but for people who sign in (session_cookies.py).
 """
 
 from __future__ import annotations

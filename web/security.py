@@ -6,8 +6,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 EMBEDDED_PAGE = "/embed"
-PRIVATE_PAGES = ("/report/", "/desk/")
-"""Where reports are told and read: nothing of them stays in a browser or leaves it."""
+PRIVATE_PAGES = ("/report/", "/desk/", "/office/")
+"""Where reports are told and read, and where the team works: nothing of it stays in a browser or leaves it."""
+OFFICE_PAGES = "/office/"
 PRIVATE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -36,12 +37,16 @@ class SecurityHeaders:
         )
 
         is_private = (scope["path"] + "/").startswith(PRIVATE_PAGES)
+        own_policy = PRIVATE_POLICY
+        if (scope["path"] + "/").startswith(OFFICE_PAGES):
+            # Mail is shown there in a frame that may do nothing (web/office/framing.py).
+            own_policy += "; frame-src 'self'"
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if is_private:
-                    headers["Content-Security-Policy"] = PRIVATE_POLICY
+                    headers.setdefault("Content-Security-Policy", own_policy)
                     headers["Permissions-Policy"] = PRIVATE_PERMISSIONS
                     headers["Cache-Control"] = "no-store"
                     headers["Cross-Origin-Opener-Policy"] = "same-origin"

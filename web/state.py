@@ -9,15 +9,20 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from channels.base import DeliveryChannel, ReadyMail
 from channels.forms import CaseReturn, GuidedForm
 from conversation.assistant import Assistant
 from conversation.replies import Wording
 from conversation.service import Conversations
+from conversation.wishes.talk import PreferencesTalk
 from core.clock import Clock
 from core.database import Database
 from core.settings import Settings
+from core.translation.translator import Translator as MachineTranslator
+from knowledge.corrections import LiveCorrections
 from reports.contents import Report
 from reports.returning import DeadlineNotes
+from subscriptions.broadcasts.workshop import Workshop
 from web.limits import MessageLimits
 
 type LegalDay = Callable[[Report], date | None]
@@ -47,6 +52,8 @@ class Hub:
     conversations: Conversations
     limits: MessageLimits
     internal_token: str
+    talk: PreferencesTalk | None = None
+    """Choosing messages by saying it, and by buttons of a chat."""
     form: GuidedForm | None = None
     """The guided report; None while reports are not open."""
     cases: CaseReturn | None = None
@@ -57,6 +64,16 @@ class Hub:
     """When the first legal time limit of a report may end."""
     notify: Notify | None = None
     """Tells a Telegram chat that asked for it that there is a message; None while that channel is off."""
+    mail: DeliveryChannel[ReadyMail] | None = None
+    """Mail that is not queued, to the team itself."""
+    telegram_name: Callable[[], str | None] | None = None
+    """What the Telegram bot is called (t.me/<name>); None while that channel is off."""
+    workshop: Workshop | None = None
+    """What the team writes messages with."""
+    corrections: LiveCorrections | None = None
+    """What the team says of contacts of services, taken up while the hub runs."""
+    machine: MachineTranslator | None = None
+    """Machine translation, and which languages are installed for it."""
     translator: Translator | None = None
     """Translates between officers and reporters; None where nothing is installed for it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.actions.turn import Result, Turn
 from channels.base import Reply
 from conversation.replies import HANDOFF, PREFERENCES, REPORT
+from knowledge.service_search import ServiceQuery
 
 MAY_ASK_FOR = 0.1
 """Confidence from which a story that names a place may be a question for services."""
@@ -29,23 +30,26 @@ def open_report(turn: Turn) -> Result:
     else:
         found = wording.services.find(query, today=turn.today)
         services = [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found]
-        # Who names a place and may be asking for help there gets the services first.
-        at = replies.index(opening) if _may_ask_for_services(turn) else len(replies)
+        at = replies.index(opening) if _may_ask_for_services(turn, query) else len(replies)
         replies[at:at] = services
     slots = {"place": place.id if place else None, "subject": None, "listed": None}
     return Result(replies, slots=slots, private=True)
 
 
-def _may_ask_for_services(turn: Turn) -> bool:
+def _may_ask_for_services(turn: Turn, query: ServiceQuery) -> bool:
+    """Who tells a story and asks whom to turn to, names a service, or names a place and may want help there."""
+    if query.asks_whom or turn.wording.services.find_named(turn.text):
+        return True
     is_named = turn.wording.gazetteer.find_one(turn.text, turn.language) is not None
     return is_named and any(label == "find_service" and share >= MAY_ASK_FOR for label, share in turn.ranking)
 
 
 def open_preferences(turn: Turn) -> Result:
-    """What the hub sends to a coordinator."""
-    reply = turn.wording.say("flow.preferences", turn.language, address=turn.wording.team_address())
+    """What the hub sends to a coordinator. The hub's own talk (conversation/wishes) takes the place of this reply."""
+    settings = turn.wording.settings
+    url = f"{settings.public_url or settings.address}/preferences"
+    reply = turn.wording.say("preferences_talk.opening", turn.language, url=url)
     reply.answer = PREFERENCES
-    reply.buttons = [turn.wording.button("button.ask_team", turn.language, f"/{HANDOFF}")]
     return Result([reply])
 
 

@@ -12,13 +12,15 @@ from knowledge.base import Entry
 from knowledge.catalogue import find_by_keywords, search
 from knowledge.places import Place
 from knowledge.schema import Kind, MembershipText, ToolState, ToolText
-from knowledge.service_search import URGENT_NEEDS
+from knowledge.service_search import SAME_NAME, URGENT_NEEDS
 
 MOST_LISTED = 5
 CLOSEST = 3
 MISSES_BEFORE_A_PERSON = 2
 NEAR_THING = 0.8
 """Below this confidence an answer also offers the next closest."""
+A_GUESS = 0.3
+"""Below this confidence an entry was as good as guessed."""
 MAY_BE_MEANT = 0.1
 """Confidence from which an entry is offered beside a list or a refusal that was understood first."""
 
@@ -26,6 +28,8 @@ MAY_BE_MEANT = 0.1
 def answer_entry(turn: Turn) -> Result:
     """The entry that was asked for; where it was a near thing, its runners-up as buttons."""
     entry = turn.wording.base.entries.get(turn.entities.get("entry", ""))
+    if turn.confidence < NEAR_THING and _means_a_service(turn):
+        return find_services(turn)
     if entry is None:
         return suggest(turn)
     if entry.kind is Kind.SERVICE:
@@ -36,6 +40,15 @@ def answer_entry(turn: Turn) -> Result:
     if turn.confidence < NEAR_THING:
         reply.buttons = [*_runners_up(turn, entry), *reply.buttons][:MOST_LISTED]
     return Result([reply], slots={"subject": entry.id})
+
+
+def _means_a_service(turn: Turn) -> bool:
+    """Whether a message that was hardly understood names a service, or asks whom to turn to in a place."""
+    services, language = turn.wording.services, turn.language
+    if any(match.by == "name" and match.strength >= SAME_NAME for match in services.find_named(turn.text)):
+        return True
+    query = services.read_query(turn.text, language=language)
+    return turn.confidence < A_GUESS and query.asks_whom and query.place is not None and bool(query.grounds)
 
 
 def _runners_up(turn: Turn, entry: Entry) -> list[Button]:
@@ -132,8 +145,7 @@ def answer_about_contact(turn: Turn, subject: Entry) -> Result:
 
 def suggest(turn: Turn) -> Result:
     """Not clear: the closest three; after two misses, a person."""
-    named = turn.wording.services.find_named(turn.text)
-    if named:
+    if turn.wording.services.find_named(turn.text) or _means_a_service(turn):
         return find_services(turn)
     ids = list(dict.fromkeys(turn.ranked_entries))
     entries = [turn.wording.base.entries[label] for label in ids if label in turn.wording.base.entries]

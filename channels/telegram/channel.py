@@ -26,9 +26,12 @@ from channels.telegram.bot import TelegramBot
 from channels.telegram.case import MARK as CASE
 from channels.telegram.case import ReturnFlow
 from channels.telegram.contract import CHANNEL, REPORT, HubSide
+from channels.telegram.events import EventFlow
 from channels.telegram.flood import Flood
 from channels.telegram.form import FormFlow
 from channels.telegram.formatting import NOTHING, Key, Rows, tick
+from channels.telegram.preferences import LINK, PreferencesFlow
+from channels.telegram.preferences import MARK as PREFERENCES
 from channels.telegram.screens import MARK as FORM
 from channels.telegram.speaking import Chat, Speaker
 from channels.telegram.state import Claim, TelegramState
@@ -47,7 +50,7 @@ DESK = "desk_"
 MOST_FORM_PRESSES = 120
 """A minute."""
 ENDS_OR_SHOWS_THE_FORM = frozenset({"report", "delete"})
-ONCE = frozenset({"/confirm", "/cancel"})
+ONCE = frozenset({"/confirm", "/cancel", "/wish/yes", "/wish/no", "/wish/undo"})
 """Payloads that mean something only the first time."""
 
 _COMMAND = re.compile(r"/([a-z_]{1,32})(?:@(\w+))?(?:\s+(.*))?$", re.DOTALL | re.IGNORECASE)
@@ -67,6 +70,8 @@ class TelegramChannel:
         clock: Clock,
         form: FormFlow | None = None,
         returns: ReturnFlow | None = None,
+        events: EventFlow | None = None,
+        preferences: PreferencesFlow | None = None,
     ) -> None:
         self._bot = bot
         self._hub = hub
@@ -76,6 +81,8 @@ class TelegramChannel:
         self._clock = clock
         self._form = form
         self._returns = returns
+        self._events = events
+        self._own_preferences = preferences
         self._flood = Flood()
         # Ticking choices is quick and reaches no assistant; whoever tells what happened must not be stopped for it.
         self._form_flood = Flood(MOST_FORM_PRESSES)
@@ -193,7 +200,8 @@ class TelegramChannel:
             return
         chat = await self._meet(press.message.chat.id, press.from_user, turn)
         data = await self._state.lengthen(str(press.data))
-        if not await self._lets_in(chat, self._form_flood if str(press.data).startswith(FORM) else self._flood):
+        is_form = str(press.data).lstrip("#")[:1] in {FORM, PREFERENCES}
+        if not await self._lets_in(chat, self._form_flood if is_form else self._flood):
             return
         rows = _rows_of(press.message) if isinstance(press.message, Message) else []
         match (data or "")[:1]:
@@ -202,6 +210,11 @@ class TelegramChannel:
             case "+" | "-" if data is not None:
                 await self._hub.give_feedback(CHANNEL, str(chat.id), data[1:], helpful=data.startswith("+"))
                 await self._speaker.tick(chat, press.message.message_id, rows, str(press.data))
+            case "@" if data is not None and self._events is not None:
+                await self._events.take_press(chat, press.message.message_id, rows, data)
+            case "~" if data is not None and self._own_preferences is not None:
+                if not await self._own_preferences.take_press(chat, press.message.message_id, data):
+                    await self._converse(chat, "/flow/preferences")
             case "!" if data in {DELETE, KEEP}:
                 await self._decide_deletion(chat, press.message.message_id, delete=data == DELETE)
             case ":" if data is not None and data.startswith(CASE) and self._returns is not None:
@@ -337,6 +350,9 @@ class TelegramChannel:
     async def _start(self, chat: Chat, parameter: str) -> None:
         if chat.row is not None and chat.row.stopped_at is not None:
             await self._state.update_chat(chat.key, stopped_at=None)
+        if self._own_preferences is not None and parameter.startswith(LINK):
+            await self._own_preferences.link(chat, parameter)
+            return
         await self._speaker.say(chat, "telegram.start", [*self._ways_on(chat), *self._language_rows()])
         if self._form is not None and parameter.startswith(DESK):
             # From a code on a desk's door: t.me/<bot>?start=desk_<id>.
@@ -365,10 +381,14 @@ class TelegramChannel:
             await self._speaker.say(chat, "language.which", self._language_rows())
 
     async def _preferences(self, chat: Chat, _: str) -> None:
+        if self._own_preferences is not None and await self._own_preferences.open(chat):
+            return
         await self._converse(chat, "/flow/preferences")
 
     async def _privacy(self, chat: Chat, _: str) -> None:
         await self._speaker.say(chat, "telegram.privacy")
+        if self._own_preferences is not None:
+            await self._own_preferences.tell_privacy(chat)
 
     async def _delete(self, chat: Chat, _: str) -> None:
         yes = Key(self._texts.get("telegram.delete_yes", chat.language), DELETE)
@@ -382,6 +402,8 @@ class TelegramChannel:
                 await self._returns.forget(chat)
             if self._form is not None:
                 await self._form.forget(chat)
+            if self._own_preferences is not None:
+                await self._own_preferences.forget(chat)
             await self._state.forget_chat(chat.key)
             try:
                 await self._hub.forget(CHANNEL, str(chat.id))
@@ -401,7 +423,8 @@ class TelegramChannel:
     async def _stop(self, chat: Chat, _: str) -> None:
         await self._state.update_chat(chat.key, stopped_at=self._clock.now())
         await self._state.stop_waiting(chat.key)
-        await self._speaker.say(chat, "telegram.stopped")
+        if self._own_preferences is None or not await self._own_preferences.end(chat):
+            await self._speaker.say(chat, "telegram.stopped")
 
     def _ways_on(self, chat: Chat) -> Rows:
         ways = {"find_help": "/services", "browse_tools": "/tools", "membership": "/membership"}

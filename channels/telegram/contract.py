@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from channels.base import MessageHandler
+from channels.base import Button, MessageHandler
 
 CHANNEL = "telegram"
 REPORT = "flow/report"
@@ -53,4 +53,38 @@ class HubSide(MessageHandler, Protocol):
 
     async def take_lease(self, name: str, *, holder: str, lasting: timedelta) -> bool:
         """Become or stay the one process for a duty; a lease of zero lets go of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A message with buttons that is edited in place. A button's payload is what to do, without this channel's mark;
+    ``chosen`` are the payloads that hold now."""
+
+    text: str
+    rows: list[list[Button]]
+    chosen: frozenset[str] = frozenset()
+
+
+class PreferenceScreens(Protocol):
+    """What somebody gets from us, as screens. Who they are follows from the chat's number alone."""
+
+    async def link(self, chat_id: int, parameter: str, language: str) -> Screen:
+        """Connect the chat by what followed /start, and say so."""
+        ...
+
+    async def show(self, chat_id: int, action: str, language: str) -> Screen | None:
+        """Do what a button says and show where that leads; None for a chat that nobody has connected."""
+        ...
+
+    async def tell_privacy(self, chat_id: int, language: str) -> Screen | None:
+        """What is kept of a connected chat; None as for ``show``."""
+        ...
+
+    async def forget(self, chat_id: int) -> None:
+        """Keep nothing of this chat any more."""
+        ...
+
+    async def end(self, chat_id: int, language: str) -> Screen | None:
+        """Send nothing to this chat any more, and say so; None as for ``show``."""
         ...

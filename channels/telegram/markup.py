@@ -14,7 +14,7 @@ from itertools import groupby
 from markdown_it.token import Token
 
 from channels.base import ReadyChat
-from channels.telegram.formatting import MOST, Outgoing, direct, length, link_lines, split
+from channels.telegram.formatting import MOST, Outgoing, button_rows, direct, length, link_lines, split
 from core.markdown import is_safe_link, parse
 
 BULLET = "•"
@@ -40,7 +40,10 @@ def render_chat(message: ReadyChat, *, public_url: str | None) -> list[Outgoing]
         parts[-1] += f"\n\n{below}"
     elif below:
         parts.append(below)
-    return [Outgoing(part) for part in parts]
+    messages = [Outgoing(part) for part in parts]
+    if messages:
+        messages[-1].rows = button_rows(message.reply.buttons)
+    return messages
 
 
 def render_markdown(markdown: str, language: str, most: int = MOST) -> list[str]:

@@ -100,6 +100,13 @@ class TelegramRunner:
         with contextlib.suppress(TelegramError, RuntimeError):
             await self._bot.shutdown()
 
+    def find_name(self) -> str | None:
+        """What the bot is called in its address, t.me/<name>; None until Telegram has told."""
+        try:
+            return self._bot.username or None
+        except RuntimeError:
+            return None
+
     async def receive(self, raw: Any) -> bool:
         """An update that came through the webhook; False when Telegram should send it again."""
         task = asyncio.create_task(self._channel.take(raw, holder=self._holder, alone=False))

@@ -69,6 +69,10 @@ class Speaker:
         messages[-1].rows = rows or []
         return messages
 
+    def plain(self, chat: Chat, text: str) -> str:
+        """Plain words as the one message that they are edited into."""
+        return self.render(Reply(text=text, language=chat.language))[0].html
+
     def button(self, chat: Chat, key: str, data: str) -> Key:
         return Key(self.texts.get(key, chat.language), data)
 

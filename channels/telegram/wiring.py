@@ -6,11 +6,13 @@ from channels.forms import CaseReturn, GuidedForm
 from channels.telegram.bot import TelegramBot
 from channels.telegram.case import ReturnFlow
 from channels.telegram.channel import TelegramChannel
-from channels.telegram.contract import HubSide
+from channels.telegram.contract import HubSide, PreferenceScreens
 from channels.telegram.delivery import TelegramDelivery
+from channels.telegram.events import EventAnswers, EventFlow
 from channels.telegram.form import FormFlow
 from channels.telegram.form_state import FormState
 from channels.telegram.limiter import Limits, TelegramLimiter
+from channels.telegram.preferences import PreferencesFlow
 from channels.telegram.runner import TelegramRunner, Timing
 from channels.telegram.speaking import Speaker
 from channels.telegram.state import TelegramState
@@ -33,6 +35,8 @@ def build_runner(
     texts: Texts,
     form: GuidedForm | None = None,
     cases: CaseReturn | None = None,
+    events: EventAnswers | None = None,
+    screens: PreferenceScreens | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
 ) -> TelegramRunner:
@@ -41,13 +45,24 @@ def build_runner(
     state, form_state = TelegramState(database, clock), FormState(database, clock)
     speaker = Speaker(bot=bot, texts=texts, state=state, public_url=public_url)
     tidying = Tidying(bot, form_state)
-    flow = returns = None
+    flow = returns = preferences = None
     if form is not None:
         flow = FormFlow(form=form, bot=bot, speaker=speaker, state=form_state, tidying=tidying, clock=clock)
     if cases is not None:
         returns = ReturnFlow(cases=cases, bot=bot, speaker=speaker, state=form_state, tidying=tidying, clock=clock)
+    if screens is not None:
+        preferences = PreferencesFlow(screens=screens, bot=bot, speaker=speaker, state=state)
     channel = TelegramChannel(
-        bot=bot, hub=hub, texts=texts, state=state, speaker=speaker, clock=clock, form=flow, returns=returns
+        bot=bot,
+        hub=hub,
+        texts=texts,
+        state=state,
+        speaker=speaker,
+        clock=clock,
+        form=flow,
+        returns=returns,
+        events=EventFlow(answers=events, speaker=speaker) if events is not None else None,
+        preferences=preferences,
     )
     return TelegramRunner(
         bot=bot,

@@ -83,3 +83,21 @@ def test_every_country_with_emergency_numbers_is_found_by_its_name(wording: Word
         if code not in {place.country for place in wording.gazetteer.find(str(territories[code]), language)}
     ]
     assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("someone who answers in Polish", "en", None),
+        ("a lawyer in Polish or German", "en", None),
+        ("help in Italian cities", "en", "IT"),
+        ("centre de conseil au Tessin, en allemand ou en russe", "fr", None),
+        ("un organisme allemand", "fr", "DE"),
+        ("chi mi risponde in albanese o turco", "it", None),
+        ("a Zurigo, in italiano", "it", "ch-zurich"),
+        ("il difensore civico albanese", "it", "AL"),
+    ],
+)
+def test_a_language_to_speak_is_no_country(wording: Wording, text: str, language: str, place: str | None) -> None:
+    found = wording.gazetteer.find_one(text, language)
+    assert (found.id if found else None) == place

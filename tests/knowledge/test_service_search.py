@@ -36,6 +36,47 @@ def test_the_city_comes_before_the_country(wording: Wording) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "first", "later"),
+    [
+        ("complaint against my employer in Montréal", "service/ca-qc-cdpdj", "service/ca-montreal-ombudsman"),
+        ("complaint against my employer in Montréal", "service/ca-qc-cdpdj", "service/ca-montreal-brds"),
+        ("complaint about the town hall of Montréal", "service/ca-montreal-ombudsman", "service/ca-qc-cdpdj"),
+        ("complaint: my boss at the town hall of Montréal", "service/ca-montreal-ombudsman", "service/ca-qc-cdpdj"),
+        ("my landlord in Berlin", "service/de-ads", "service/de-berlin-ladg-ombudsstelle"),
+        ("a state school in Berlin", "service/de-berlin-ladg-ombudsstelle", "service/de-ads"),
+    ],
+)
+def test_who_does_not_take_the_matter_comes_after_who_does(wording: Wording, text: str, first: str, later: str) -> None:
+    found = find(wording, text)
+    assert found.index(first) < found.index(later)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("in Lisbon, does anyone answer in Ukrainian?", "en"),
+        ("à Lisbonne, qui parle ukrainien ?", "fr"),
+        ("a Lisbona qualcuno parla ucraino?", "it"),
+        ("هل يتكلم أحد بالأوكرانية في لشبونة؟", "ar"),
+    ],
+)
+def test_who_asks_for_a_language_finds_who_speaks_it(wording: Wording, text: str, language: str) -> None:
+    assert find(wording, text, language)[0] == "service/pt-linha-migrantes"
+
+
+def test_a_language_that_is_only_mentioned_moves_nothing(wording: Wording) -> None:
+    assert find(wording, "in Lisbon they mocked my Ukrainian surname")[0] == "service/pt-cicdr"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("I just arrived in Iceland", "en"), ("je viens d'arriver en Islande", "fr"), ("وصلت حديثا الى ايسلندا", "ar")],
+)
+def test_who_has_just_arrived_finds_advice_for_newcomers(wording: Wording, text: str, language: str) -> None:
+    assert find(wording, text, language)[0] == "service/is-mcc"
+
+
+@pytest.mark.parametrize(
     ("text", "service"),
     [
         ("what is 021 in spain", "service/es-cedre-021"),

@@ -21,11 +21,12 @@ from core.database import Database
 from knowledge.base import KnowledgeBase, load_knowledge
 from subscriptions.city_defaults import set_city_defaults, set_telegram_off
 from subscriptions.confirmation import Purpose, issue, use
+from subscriptions.digests import send_due_digests
 from subscriptions.errors import NothingToUndoError, TopicRequiredError
 from subscriptions.expanding import expand
 from subscriptions.handover import leave
 from subscriptions.importing import import_subscribers, plan_import
-from subscriptions.jobs import end_pauses, list_joinable
+from subscriptions.jobs import end_pauses
 from subscriptions.links import Links
 from subscriptions.models import (
     Broadcast,
@@ -42,7 +43,8 @@ from subscriptions.models import (
 from subscriptions.people import load_people
 from subscriptions.placing import OPEN
 from subscriptions.preferences import Edit, TopicPreference, change_preferences, undo_last, unsubscribe
-from subscriptions.rechecking import list_wanted_items, recheck, settle
+from subscriptions.rechecking import recheck, settle
+from subscriptions.reviewing import review
 from subscriptions.rhythm import end_of_quiet
 from subscriptions.rules import Outcome
 from subscriptions.subscribers import link_telegram, list_addresses, suppress
@@ -486,9 +488,10 @@ class World:
                 session.add(row)
             await session.commit()
             decisions = await recheck(session, rows, topics=self.topics, now=self.now)
+            emptied = await review(session, rows, decisions, topics=self.topics, now=self.now)
             for row in rows:
                 decision = decisions.get(row.id)
-                if decision is None:
+                if decision is None or (row.id in emptied and decision.outcome is not Outcome.NOT):
                     row.status, row.finished_at = DeliveryStatus.CANCELLED, self.now
                 elif decision.outcome is Outcome.SEND and decision.channel in {None, row.channel}:
                     row.status, row.finished_at = DeliveryStatus.SENT, self.now
@@ -502,27 +505,15 @@ class World:
         if row.broadcast_id is not None:
             self._tell(row.subscriber_id, row.broadcast_id, "single", row.channel)
         elif row.message.startswith("missed/"):
-            named = row.parts["missed"]
-            joinable = await list_joinable(session, row.subscriber_id, named, topics=self.topics, now=self.now)
-            for broadcast_id in joinable:
+            for broadcast_id in row.parts["missed"]:
                 self._tell(row.subscriber_id, broadcast_id, "missed", row.channel)
+        elif row.message.startswith("digest/"):
+            for item in row.parts["items"]:
+                self._tell(row.subscriber_id, item["broadcast"], "digest", row.channel)
 
     async def _send_digests(self, session: AsyncSession) -> None:
-        due = select(DigestItem).where(
-            col(DigestItem.sent_in).is_(None),
-            col(DigestItem.dropped_at).is_(None),
-            col(DigestItem.due_at) <= self.now,
-        )
-        items = []
-        for item in list(await session.exec(due)):
-            person = (await load_people(session, [item.subscriber_id], ()))[item.subscriber_id]
-            if end_of_quiet(person.rhythm, self.now) <= self.now:
-                items.append(item)
-        for item, _, channel in await list_wanted_items(session, items, topics=self.topics, now=self.now):
-            item.sent_in = "digest"
-            session.add(item)
-            self._tell(item.subscriber_id, item.broadcast_id, "digest", channel)
-        await session.commit()
+        await session.rollback()
+        await send_due_digests(self.database, topics=self.topics, clock=self.clock)
         await self._send_due(session)
 
     def _tell(self, subscriber_id: str, broadcast_id: str, form: str, channel: str) -> None:

@@ -15,12 +15,13 @@ import pytest
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.base import Calendar, ReadyChat, ReadyMail
+from channels.base import ReadyChat, ReadyMail
 from channels.email.layout import Layout
 from channels.email.message import MailSender, write_mail
 from core.clock import FixedClock
 from core.settings import PROJECT_ROOT
 from core.texts import Texts
+from subscriptions.calendar_entries import CalendarEntries
 from subscriptions.composing import HubComposer
 from subscriptions.links import ALL, LinkPurpose, Links
 from subscriptions.models import (
@@ -42,7 +43,8 @@ from subscriptions.rechecking import recheck
 from subscriptions.rules import Outcome
 from subscriptions.subscribers import new_id
 from subscriptions.topics import Topics
-from tests.factories import NOW, make_broadcast, make_event, make_subscriber
+from tests.factories import NOW, make_broadcast, make_event, make_guest, make_subscriber
+from tests.subscriptions.itip import people, read_entry
 
 HUB = "https://hub.example.org"
 SENDER = MailSender("Intercultural Cities", "news@hub.example.org")
@@ -83,13 +85,6 @@ def catalogue() -> Texts:
     return Texts.load(PROJECT_ROOT / "locales")
 
 
-class FakeInvitations:
-    """Writes entries that name what they were asked for."""
-
-    def write(self, event: Event, *, language: str, name: str, address: str) -> Calendar:
-        return Calendar("CANCEL" if event.cancelled_at else "REQUEST", f"{event.uid} {address}".encode())
-
-
 @pytest.fixture
 def composer(catalogue: Texts, links: Links, clock: FixedClock) -> HubComposer:
     return HubComposer(
@@ -100,7 +95,7 @@ def composer(catalogue: Texts, links: Links, clock: FixedClock) -> HubComposer:
         public_url=HUB,
         team_address="icc@coe.example",
         place_name=lambda place, _: place.title(),
-        invitations=FakeInvitations(),
+        invitations=CalendarEntries(catalogue, organizer="icc@coe.example", public_url=HUB),
     )
 
 
@@ -420,9 +415,15 @@ async def test_an_invitation_says_when_also_in_the_readers_time_and_can_be_answe
     assert "Online: https://meet.example/1" in mail.text
     answers = re.findall(rf"{HUB}/events/answer/[\w.-]+\?say=(\w+)", mail.text)
     assert answers == ["yes", "maybe", "no"]
-    links.read(LinkPurpose.ANSWER_EVENT, token_in(mail.text, "/events/answer"))
+    content = links.read(LinkPurpose.ANSWER_EVENT, token_in(mail.text, "/events/answer"))
+    assert (content.subscriber_id, content.about) == (person.id, broadcast.event_id)
     assert mail.calendar is not None
     assert mail.calendar.method == "REQUEST"
+    (guest,) = people(read_entry(mail.calendar.content, "REQUEST"))
+    assert str(guest) == f"mailto:{mail.to}"
+    assert [
+        part.get_param("method") for part in as_sent(mail).walk() if part.get_content_type() == "text/calendar"
+    ] == ["REQUEST"]
     kinds = [part.get_content_type() for part in as_sent(mail).walk()]
     assert kinds == [
         "multipart/mixed",
@@ -452,9 +453,54 @@ async def test_a_cancellation_says_so_first_and_follows_the_invitation(
     assert mail.text.index("will not take place") < mail.text.index("Body en")
     assert mail.calendar is not None
     assert mail.calendar.method == "CANCEL"
+    assert read_entry(mail.calendar.content, "CANCEL")["SEQUENCE"] == 1
     assert mail.follows == first.id
     assert mail.unsubscribe_url is None, "a guest is told whatever news they stopped"
+    assert "Change your answer" not in mail.text
+
+
+async def test_a_guest_can_change_the_answer_from_every_message_about_the_event(
+    composer: HubComposer, session: AsyncSession, links: Links
+) -> None:
+    person = await make_subscriber(session)
+    broadcast = await invite(session, BroadcastKind.REMINDER)
+    row = await deliver(session, person, broadcast_id=broadcast.id, because={"rule": "guest"})
+    mail = await mail_for(composer, session, row)
     assert "Change your answer" in mail.text
+    assert links.read(LinkPurpose.ANSWER_EVENT, token_in(mail.text, "/events/answer")).about == broadcast.event_id
+    assert mail.calendar is None, "the entry is there already"
+
+
+async def test_who_moves_up_gets_a_place_with_its_entry(composer: HubComposer, session: AsyncSession) -> None:
+    person = await make_subscriber(session)
+    broadcast = await invite(session)
+    event = await session.get(Event, broadcast.event_id)
+    assert event is not None
+    event.titles = {"en": "Training"}
+    session.add(event)
+    await make_guest(session, event, person, "yes")
+    row = await deliver(session, person, message="place/1", because={"rule": "guest"}, parts={"event": event.id})
+    mail = await mail_for(composer, session, row)
+    assert "You have a place" in mail.subject
+    assert "Thursday, 3 December 2026, 14:00–16:00" in mail.text
+    assert "Change your answer" in mail.text
+    assert mail.calendar is not None
+    (guest,) = people(read_entry(mail.calendar.content, "REQUEST"))
+    assert guest.params["PARTSTAT"] == "ACCEPTED"
+
+
+async def test_each_invitation_in_a_digest_can_be_answered_by_itself(
+    composer: HubComposer, session: AsyncSession, links: Links
+) -> None:
+    person = await make_subscriber(session)
+    both = [await invite(session), await invite(session)]
+    items = [{"broadcast": one.id, "topic": "webinars"} for one in both]
+    row = await deliver(session, person, message="digest/1", because={"rule": "topic"}, parts={"items": items})
+    mail = await mail_for(composer, session, row)
+    tokens = re.findall(rf"{HUB}/events/answer/([\w.-]+)\?say=yes", mail.text)
+    about = [links.read(LinkPurpose.ANSWER_EVENT, token).about for token in tokens]
+    assert about == [one.event_id for one in both]
+    assert mail.calendar is None
 
 
 # Collected messages

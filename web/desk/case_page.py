@@ -85,6 +85,7 @@ async def show_case(
         interpreter=interpreter_for(visit, summary),
         reporter_language=visit.page.language_name(report.language),
         speaks_same=report.language == visit.signed_in.officer.language,
+        machine_writes=_machine_writes(visit, report.language),
         deadlines=deadlines(report, language) if deadlines else [],
         arrived=render_day(report.arrived_at.date(), language),
         due=render_day(summary.answer_due_on, language) if summary.answer_due_on else None,
@@ -100,6 +101,12 @@ async def show_case(
         phrase_rows=range(MOST_PHRASES),
         longest=LONGEST,
     )
+
+
+def _machine_writes(visit: Visit, language: str) -> bool:
+    """Whether a reply goes to the reporter with a translation by machine when the officer writes none."""
+    machine = visit.page.hub.machine
+    return machine is not None and language in machine.targets(visit.signed_in.officer.language)
 
 
 def _sentence(visit: Visit, key: str) -> str:

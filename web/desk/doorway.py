@@ -6,7 +6,6 @@ its message may hold words of a report.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -30,10 +29,12 @@ from identity.throttle import Throttle
 from reports.errors import CaseNotFoundError, DeskKeyMissingError, SessionEndedError
 from reports.officers import LONGEST, get_signed_in
 from reports.signed_in import SignedIn
+from web import session_cookies
 from web.limits import client_address
 from web.memory_form import GivenForm, MemoryBudget, read_form
 from web.pages import Page, PageParts, get_page
 from web.report import note_failure
+from web.session_cookies import cookie_name
 
 SESSION_COOKIE = "desk"
 DOOR_COOKIE = "desk_door"
@@ -176,37 +177,18 @@ async def _given_form(page: Page, secret: str) -> AsyncIterator[GivenForm]:
 
 
 def form_token(secret: str) -> str:
-    """Follows from the cookie, which no other site can read; the cookie does not follow from it."""
-    return hashlib.blake2b(secret.encode(), digest_size=24, person=b"desk-form").hexdigest()
-
-
-def cookie_name(page: Page, name: str) -> str:
-    """Browsers let only https pages set a cookie with the prefix."""
-    return f"__Secure-{name}" if is_secure(page) else name
-
-
-def is_secure(page: Page) -> bool:
-    """Whether people reach the hub by https."""
-    return (page.hub.settings.public_url or "").startswith("https://") or page.request.url.scheme == "https"
+    """What each form of the desk carries."""
+    return session_cookies.form_token(secret, "desk")
 
 
 def set_cookie(response: Response, page: Page, name: str, value: str) -> None:
-    """For the desk's pages alone, out of reach of scripts and other sites; it ends with the longest session."""
-    response.set_cookie(
-        cookie_name(page, name),
-        value,
-        max_age=int(LONGEST.total_seconds()),
-        path=DESK,
-        secure=is_secure(page),
-        httponly=True,
-        samesite="strict",
-    )
+    """For the desk's pages alone; it ends with the longest session."""
+    session_cookies.set_cookie(response, page, name, value, path=DESK, lasting=LONGEST)
 
 
 def drop_cookie(response: Response, page: Page, name: str) -> None:
     """Forget it."""
-    secure = is_secure(page)
-    response.delete_cookie(cookie_name(page, name), path=DESK, secure=secure, httponly=True, samesite="strict")
+    session_cookies.drop_cookie(response, page, name, path=DESK)
 
 
 def _refuse(request: Request, error: HubError) -> Response:

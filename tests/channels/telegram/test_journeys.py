@@ -208,7 +208,7 @@ async def test_every_command_answers_in_the_language_and_the_menu_too(
         "help": "telegram.help",
         "report": "report.step.safe.title",
         "reply": "telegram.case.ask",
-        "preferences": "flow.preferences",
+        "preferences": "preferences_talk.unknown.telegram",
         "privacy": "telegram.privacy",
         "stop": "telegram.stopped",
     }

@@ -1,0 +1,108 @@
+"""The first page says what needs this operator today, and which cities nobody reaches."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from conversation.handoffs import create_handoff
+from identity.operators import OperatorRole
+from subscriptions.handover import leave
+from subscriptions.models import BroadcastStatus, BroadcastText, Delivery, DueDate, TextState
+from tests.factories import make_broadcast, make_subscriber
+from tests.web.office_pages import AtOffice
+from web.state import Hub
+
+
+@pytest.fixture
+def office(client: TestClient, hub: Hub) -> AtOffice:
+    return AtOffice(client, hub).join(OperatorRole.EDITOR)
+
+
+async def things_to_do(session: AsyncSession, office: AtOffice) -> None:
+    now = office.clock.now()
+    broadcast = await make_broadcast(session, "youth", status=BroadcastStatus.IN_REVIEW, now=now)
+    for language in ("ar", "fr"):
+        session.add(
+            BroadcastText(
+                broadcast_id=broadcast.id,
+                language=language,
+                state=TextState.MACHINE_DRAFT,
+                subject="s",
+                body="b",
+                changed_at=now,
+            )
+        )
+    for days, status in ((1, "failed"), (2, "bounced"), (8, "failed"), (1, "sent")):
+        session.add(
+            Delivery(
+                id=f"{status}{days}",
+                message=f"broadcast/{status}{days}",
+                address_id="a",
+                subscriber_id="s",
+                channel="email",
+                language="en",
+                status=status,
+                due_at=now,
+                created_at=now,
+                finished_at=now - timedelta(days=days),
+            )
+        )
+    for days in (-1, 5, 29, 31):
+        session.add(DueDate(city="it-bologna", kind="index", due_on=now.date() + timedelta(days=days)))
+    await create_handoff(
+        session, channel="web", sender_key="x", language="en", question="?", subject=None, clock=office.clock
+    )
+    await session.commit()
+
+
+def test_an_editor_sees_what_waits_and_how_much(office: AtOffice) -> None:
+    office.do(lambda session: things_to_do(session, office))
+    office.open("/office")
+    for key, count in (("reviews", 1), ("questions", 1), ("failed", 2), ("late", 1), ("due", 2)):
+        assert office.says(f"office.home.{key}", count=count), key
+    assert "approval" not in office.text
+
+
+def test_an_approver_sees_the_own_languages_and_nothing_of_the_editors(client: TestClient, hub: Hub) -> None:
+    office = AtOffice(client, hub).join(OperatorRole.APPROVER, languages=["ar"])
+    office.do(lambda session: things_to_do(session, office))
+    office.open("/office")
+    assert office.says("office.home.texts", count=1)
+    assert not office.says("office.home.questions", count=1)
+
+
+def test_a_city_is_reached_only_by_a_named_contact_whose_mail_works(office: AtOffice) -> None:
+    office.open("/office")
+    before = office.response.text.count("/office/subscribers/new")
+    assert office.says("office.home.name_somebody", city="Arezzo")
+    office.do(lambda session: make_subscriber(session, city="it-arezzo"))
+    assert office.open("/office").says("office.home.name_somebody", city="Arezzo")
+    office.do(lambda session: make_subscriber(session, city="it-arezzo", is_mandatory_contact=True, confirmed=False))
+    office.open("/office")
+    assert not office.says("office.home.name_somebody", city="Arezzo")
+    assert office.response.text.count("/office/subscribers/new") == before - 1
+
+
+def test_somebody_who_leaves_is_told_to_the_team_until_it_is_settled(office: AtOffice) -> None:
+    person = office.do(
+        lambda session: make_subscriber(session, name="Ada", city="it-arezzo", is_mandatory_contact=True)
+    )
+    office.do(lambda session: leave(session, person.id, clock=office.clock))
+    office.open("/office")
+    assert office.says("office.alert.contact_left", city="Arezzo")
+    office.send("/office/alerts/1")
+    assert not office.says("office.alert.contact_left", city="Arezzo")
+
+
+def test_a_network_coordinator_sees_only_the_own_network(client: TestClient, hub: Hub) -> None:
+    office = AtOffice(client, hub).join(OperatorRole.NETWORK, network="Rete Città del Dialogo")
+    office.do(lambda session: things_to_do(session, office))
+    office.open("/office")
+    assert "Arezzo" in office.text
+    assert "Barcelona" not in office.text
+    assert not office.says("office.home.questions", count=1)
+    assert "/office/subscribers/new" not in office.response.text

@@ -1,0 +1,189 @@
+"""Letting a message go, stopping it, and watching it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from core.errors import HubError
+from identity.operators import OperatorRole
+from subscriptions.broadcasts import release
+from subscriptions.broadcasts.authors import check
+from subscriptions.broadcasts.errors import FieldWrongError
+from subscriptions.broadcasts.progress import UNREACHED, list_lines, measure_progress
+from subscriptions.models import Broadcast, BroadcastStatus, DeliveryStatus
+from web.office.broadcasts.asking import ask_second_person
+from web.office.broadcasts.overview import show_overview
+from web.office.broadcasts.view import (
+    HERE,
+    ROOT,
+    because_words,
+    read_moment,
+    read_zone,
+    sentences,
+    show,
+    workshop_of,
+)
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+
+router = APIRouter(route_class=OfficeRoute)
+
+
+@router.post(ROOT + "/{broadcast_id}/schedule")
+async def schedule(page: OfficeParts, broadcast_id: str) -> Response:
+    """Now, or at a time in a zone."""
+    form = await page.form()
+
+    async def work() -> str:
+        zone = read_zone(form, page.operator.time_zone)
+        is_now = field(form, "when") != "at"
+        at = None if is_now else read_moment(form, "due_at", zone)
+        if at is None and not is_now:
+            raise FieldWrongError(field="due_at")
+        done = await release.schedule(
+            page.session,
+            page.operator,
+            broadcast_id,
+            at=at,
+            time_zone=zone,
+            topics=workshop_of(page).topics,
+            clock=page.clock,
+            seen=field(form, "seen"),
+        )
+        return "in_review" if done.status == BroadcastStatus.IN_REVIEW else "scheduled"
+
+    return await _do(page, broadcast_id, work)
+
+
+@router.post(ROOT + "/{broadcast_id}/release")
+async def second_person(page: OfficeParts, broadcast_id: str) -> Response:
+    """The second of two."""
+    form = await page.form()
+
+    async def work() -> str:
+        seen = field(form, "seen")
+        await release.release(page.session, page.operator, broadcast_id, seen=seen, clock=page.clock)
+        return "released"
+
+    return await _do(page, broadcast_id, work)
+
+
+@router.post(ROOT + "/{broadcast_id}/stop")
+async def stop(page: OfficeParts, broadcast_id: str) -> Response:
+    """Take back, pause, resume or cancel: which, is in the button that was pressed."""
+    form = await page.form()
+
+    async def work() -> str:
+        match field(form, "do"):
+            case "take_back":
+                await release.take_back(page.session, page.operator, broadcast_id)
+                return "taken_back"
+            case "pause":
+                await release.pause(page.session, page.operator, broadcast_id)
+                return "paused"
+            case "resume":
+                await release.resume(page.session, page.operator, broadcast_id)
+                return "resumed"
+            case "cancel":
+                await release.cancel(page.session, page.operator, broadcast_id, clock=page.clock)
+                return "cancelled"
+        raise FieldWrongError(field="kind")
+
+    return await _do(page, broadcast_id, work)
+
+
+@router.post(ROOT + "/{broadcast_id}/correct")
+async def correct(page: OfficeParts, broadcast_id: str) -> Response:
+    """Hold it and begin a correction."""
+    await page.form()
+    shown = await show(page, broadcast_id)
+    texts = page.hub.wording.texts
+    subjects = {
+        code: texts.get("broadcast.correction.subject", code, subject=text.subject)
+        for code, text in shown.texts.items()
+    }
+    try:
+        draft: Broadcast = await release.correct(
+            page.session,
+            page.operator,
+            broadcast_id,
+            subjects=subjects,
+            topics=workshop_of(page).topics,
+            clock=page.clock,
+        )
+    except HubError as error:
+        return await show_overview(page, broadcast_id, sentences(page, error), status=error.status)
+    draft_id = draft.id
+    await page.record("broadcast.corrected", broadcast_id)
+    return page.go(f"{ROOT}/{draft_id}/message", done="broadcast.corrected")
+
+
+@router.post(ROOT + "/{broadcast_id}/again")
+async def again(page: OfficeParts, broadcast_id: str) -> Response:
+    """To those whom it did not reach."""
+    await page.form()
+
+    async def work() -> str:
+        await release.send_again(page.session, page.operator, broadcast_id, clock=page.clock)
+        return "sent_again"
+
+    return await _do(page, broadcast_id, work, on="/progress")
+
+
+@router.get(ROOT + "/{broadcast_id}/progress")
+async def progress_page(page: OfficeParts, broadcast_id: str, status: str = "", after: str = "") -> HTMLResponse:
+    """Counts, looked at again and again by a script, and a row for each person for the team."""
+    shown = await show(page, broadcast_id)
+    check(shown.sees_people)
+    progress = await measure_progress(page.session, shown.broadcast)
+    with_names = page.role is not OperatorRole.NETWORK
+    wanted = (DeliveryStatus(status),) if status in set(DeliveryStatus) else ()
+    statuses = UNREACHED if status == "unreached" else wanted
+    lines = None
+    if with_names:
+        lines = await list_lines(page.session, broadcast_id, statuses=statuses, after=after or None)
+    return page.render(
+        "broadcast_progress.html",
+        here=HERE,
+        part="progress",
+        shown=shown,
+        progress=progress,
+        lines=lines,
+        because=[because_words(page, line.because) for line in lines.lines] if lines else [],
+        reasons=[_reason(page, line.reason) for line in lines.lines] if lines else [],
+        only=status,
+        statuses=list(DeliveryStatus),
+        is_live=shown.broadcast.status in {BroadcastStatus.SENDING, BroadcastStatus.SCHEDULED},
+    )
+
+
+@router.get(ROOT + "/{broadcast_id}/progress.json")
+async def progress_data(page: OfficeParts, broadcast_id: str) -> JSONResponse:
+    """The counts alone."""
+    shown = await show(page, broadcast_id)
+    check(shown.sees_people)
+    progress = await measure_progress(page.session, shown.broadcast)
+    words = {
+        "bar": page.t("broadcast.progress.bar", over=progress.over, total=progress.total),
+        "status_words": page.t(f"broadcast.status.{progress.status}"),
+    }
+    return JSONResponse(progress.as_data() | words)
+
+
+def _reason(page: OfficePage, reason: str | None) -> str:
+    """A reason of the rules in words; one of a mail server as it said it."""
+    key = f"broadcast.why_not.{reason}"
+    return page.t(key) if reason and page.hub.wording.texts.has(key, "en") else reason or ""
+
+
+async def _do(page: OfficePage, broadcast_id: str, work: Callable[[], Awaitable[str]], *, on: str = "") -> Response:
+    """Do it, note it in the trail, and say on the next page what was done."""
+    try:
+        done = await work()
+    except HubError as error:
+        return await show_overview(page, broadcast_id, sentences(page, error), status=error.status)
+    await page.record(f"broadcast.{done}", broadcast_id)
+    later = await ask_second_person(page, await show(page, broadcast_id)) if done == "in_review" else None
+    return page.go(f"{ROOT}/{broadcast_id}{on}", done=f"broadcast.{done}", later=later)

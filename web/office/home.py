@@ -1,0 +1,154 @@
+"""The first page: what needs somebody of the team today, and which cities can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from conversation.models import Handoff, HandoffStatus
+from identity.operators import OperatorRole
+from subscriptions.alerts import list_alerts, settle_alert
+from subscriptions.broadcasts.authors import may_release
+from subscriptions.broadcasts.texts import list_waiting_texts
+from subscriptions.directory import CityReach, measure_cities
+from subscriptions.models import (
+    Broadcast,
+    BroadcastStatus,
+    ChannelPause,
+    Delivery,
+    DeliveryStatus,
+    DueDate,
+    Subscriber,
+    TeamAlert,
+)
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
+
+router = APIRouter(route_class=OfficeRoute)
+FAILED_SINCE = timedelta(days=7)
+DUE_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do: a sentence, and where it is done."""
+
+    words: str
+    url: str
+    is_urgent: bool = False
+
+
+@dataclass(frozen=True)
+class ShownAlert:
+    """Something that happened to a city's contact."""
+
+    id: int
+    words: str
+    when: str
+    person: str | None
+    person_url: str | None
+
+
+@router.get("/office")
+async def home_page(page: OfficeParts) -> HTMLResponse:
+    """What needs me today."""
+    is_team = page.may(OperatorRole.EDITOR, OperatorRole.APPROVER)
+    reach = await measure_cities(page.session, page.hub.wording.base.cities, network=page.network)
+    named = sorted(((page.place_name(one.city), one) for one in reach), key=lambda pair: pair[0].casefold())
+    return page.render(
+        "home.html",
+        tasks=[task async for task in _tasks(page, reach)],
+        alerts=await _alerts(page) if page.may(OperatorRole.EDITOR) else [],
+        reach=named,
+        unreached=[pair for pair in named if not pair[1].is_reached] if is_team else [],
+        reached=sum(one.is_reached for one in reach),
+        may_edit=page.may(OperatorRole.EDITOR),
+    )
+
+
+@router.post("/office/alerts/{alert_id}")
+async def settle(page: OfficeParts, alert_id: int) -> Response:
+    """Somebody looked at it."""
+    page.require(OperatorRole.EDITOR)
+    await page.form()
+    await settle_alert(page.session, alert_id, page.operator.id, clock=page.clock)
+    await page.record("office.alert_settled", str(alert_id))
+    return page.go("/office", done="office.saved")
+
+
+async def _tasks(page: OfficePage, reach: list[CityReach]) -> AsyncIterator[Task]:
+    texts = await list_waiting_texts(page.session, page.operator)
+    if texts:
+        one = texts[0][1]
+        url = f"/office/broadcasts/{one.broadcast_id}/text/{one.language}" if len(texts) == 1 else "/office/broadcasts"
+        yield _task(page, "texts", len(texts), url)
+    if may_release(page.operator):
+        query = select(Broadcast.approved_by).where(Broadcast.status == BroadcastStatus.IN_REVIEW)
+        waiting = [by for by in await page.session.exec(query) if page.operator.id not in by]
+        yield _task(page, "reviews", len(waiting), "/office/broadcasts", is_urgent=True)
+    if not page.may(OperatorRole.EDITOR):
+        return
+    questions = await _count(page, select(func.count()).where(col(Handoff.status) == HandoffStatus.OPEN))
+    yield _task(page, "questions", questions, "/office/questions")
+    failed = await _count(
+        page,
+        select(func.count()).where(
+            col(Delivery.status).in_([DeliveryStatus.FAILED, DeliveryStatus.BOUNCED]),
+            col(Delivery.finished_at) > page.now - FAILED_SINCE,
+        ),
+    )
+    yield _task(page, "failed", failed, "/office/subscribers?state=unreachable")
+    for pause in await page.session.exec(select(ChannelPause)):
+        words = page.t(
+            "office.home.away", channel=page.t(f"office.channel.{pause.channel}"), since=page.when(pause.since)
+        )
+        yield Task(words, page.url("/office/broadcasts"), is_urgent=True)
+    today = page.now.date()
+    open_dates = select(func.count()).where(col(DueDate.done_on).is_(None))
+    late = await _count(page, open_dates.where(col(DueDate.due_on) < today))
+    yield _task(page, "late", late, "/office/cities?which=soon", is_urgent=True)
+    soon = await _count(page, open_dates.where(col(DueDate.due_on) >= today, col(DueDate.due_on) <= today + DUE_WITHIN))
+    yield _task(page, "due", soon, "/office/cities?which=soon")
+    yield _task(page, "unreached", sum(not one.is_reached for one in reach), "/office#unreached")
+
+
+def _task(page: OfficePage, what: str, count: int, path: str, *, is_urgent: bool = False) -> Task:
+    """With nothing to do there are no words, and the page leaves it out."""
+    address, _, rest = path.partition("#")
+    address, _, query = address.partition("?")
+    values = dict([query.split("=")]) if query else {}
+    url = page.url(address, **values) + (f"#{rest}" if rest else "")
+    return Task(page.t(f"office.home.{what}", count=count) if count else "", url, is_urgent)
+
+
+async def _count(page: OfficePage, query: object) -> int:
+    connection = await page.session.connection()
+    return int((await connection.execute(query)).scalar_one())  # type: ignore[call-overload]
+
+
+async def _alerts(page: OfficePage) -> list[ShownAlert]:
+    alerts: list[TeamAlert] = await list_alerts(page.session)
+    people = {
+        person.id: person.name
+        for person in await page.session.exec(
+            select(Subscriber).where(col(Subscriber.id).in_([one.subscriber_id for one in alerts if one.subscriber_id]))
+        )
+    }
+    return [
+        ShownAlert(
+            alert.id or 0,
+            page.t(
+                f"office.alert.{alert.kind}",
+                city=page.place_name(alert.city) if alert.city else page.t("office.alert.nowhere"),
+            ),
+            page.when(alert.raised_at),
+            people.get(alert.subscriber_id or ""),
+            page.url(f"/office/subscribers/{alert.subscriber_id}") if alert.subscriber_id in people else None,
+        )
+        for alert in alerts
+    ]

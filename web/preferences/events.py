@@ -1,0 +1,37 @@
+"""My events: what one is invited to or has answered, and the own calendar feed."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from subscriptions.event_feeds import list_own_events
+from subscriptions.links import LinkContent, LinkPurpose, Links
+from subscriptions.pages import EVENT_ANSWER
+from web.events import EventShown, feed_address
+from web.preferences.doorway import HOME, Inside, PreferenceRoute
+
+router = APIRouter(route_class=PreferenceRoute)
+
+
+@router.get(HOME + "/events")
+async def show_events(visit: Inside) -> HTMLResponse:
+    """For whoever proved the mailbox: how to take part stands there, and the feed's address is theirs alone."""
+    visit.require_proof()
+    hub, person = visit.page.hub, visit.subscriber
+    now = hub.clock.now()
+    found, answers = await list_own_events(visit.session, person.id, now=now)
+    links = Links(hub.settings.load_secret_key())
+
+    def path(event_id: str) -> str:
+        return f"{EVENT_ANSWER}/{links.sign(LinkPurpose.ANSWER_EVENT, LinkContent(person.id, about=event_id))}"
+
+    return visit.render(
+        "events.html",
+        events=[
+            (EventShown(visit.page, event, time_zone=person.time_zone), answers[event.id], path(event.id))
+            for event in found
+            if event.ends_at > now
+        ],
+        feed=feed_address(hub, person.id),
+    )
