@@ -147,7 +147,7 @@ async def list_cases(
 async def collect_cases(
     session: AsyncSession, signed_in: SignedIn, *, set_apart: bool | None = None
 ) -> list[CaseSummary]:
-    """As ``list_cases``, for who records the reading otherwise: writes and commits nothing. Raises DeskKeyMissingError."""
+    """As ``list_cases``, for who records the reading otherwise: writes nothing. Raises DeskKeyMissingError."""
     signed_in.require_desk_keys()
     query = select(Case).where(Case.desk_id == signed_in.desk.id)
     if set_apart is not None:

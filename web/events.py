@@ -165,9 +165,7 @@ def calendar_entries(hub: Hub) -> CalendarEntries:
     """What writes calendar entries. Who answers from their calendar all the same reaches people."""
     settings = hub.settings
     sender = MailSender.parse(settings.mail_from).address if settings.mail_from else ""
-    return CalendarEntries(
-        hub.wording.texts, organizer=settings.team_address or sender, public_url=address_of(hub)
-    )
+    return CalendarEntries(hub.wording.texts, organizer=settings.team_address or sender, public_url=address_of(hub))
 
 
 async def _find_public(page: Page, event_id: str) -> Event | None:

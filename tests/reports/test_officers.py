@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pyotp
@@ -67,6 +68,16 @@ async def test_a_code_signs_in_once(world: World) -> None:
     await try_to_sign_in(world, ANNA, PASSWORD, code)
     with pytest.raises(SignInRefusedError):
         await try_to_sign_in(world, ANNA, PASSWORD, code)
+
+
+async def test_of_two_who_use_one_code_at_once_one_gets_in(world: World) -> None:
+    await world.make_desk()
+    code = world.people[ANNA].code(world.clock)
+    both = await asyncio.gather(
+        *(try_to_sign_in(world, ANNA, PASSWORD, code) for _ in range(2)), return_exceptions=True
+    )
+    assert [type(one) for one in both].count(SignInRefusedError) == 1
+    assert sum(not isinstance(one, BaseException) for one in both) == 1
 
 
 async def test_guessing_is_slowed_down_even_for_the_right_password(world: World) -> None:
