@@ -8,7 +8,7 @@ to them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,11 @@ class Texts:
             return self.get(f"label.{group}.{value}", language)
         except KeyError:
             return value.replace("-", " ")
+
+
+def separate(names: Iterable[str], language: str) -> str:
+    """Names one after the other, by semicolons, since they have commas and words for "and" in them."""
+    return ("؛ " if language == "ar" else "; ").join(names)
 
 
 def placeholders(sentence: Sentence) -> set[str]:

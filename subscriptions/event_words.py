@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
+from babel.lists import format_list
 
 from channels.letter import one_line
 from core.texts import Texts
@@ -31,7 +32,8 @@ class EventWords:
             facts.append(("your_time", self.span(event.starts_at, event.ends_at, time_zone, language)))
         facts += [("where", one_line(event.place or "")), ("online", (event.online_url or "") if shows_link else "")]
         names = locale_of(language).languages
-        facts.append(("languages", ", ".join(names.get(code, code) for code in event.languages)))
+        spoken = [names.get(code, code) for code in event.languages]
+        facts.append(("languages", format_list(spoken, style="unit", locale=locale_of(language))))
         facts.append(("who_pays", one_line(event.who_pays or "")))
         if event.registration_opens_at is not None and event.cancelled_at is None:
             opens_at = self.moment(event.registration_opens_at, event.time_zone, language)

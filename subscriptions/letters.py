@@ -12,7 +12,7 @@ from babel.dates import format_date
 from channels.letter import Letter, LinkLine, Section, isolated, one_line, slot
 from core.languages import SOURCE_LANGUAGE
 from core.markdown import escape
-from core.texts import Texts
+from core.texts import Texts, separate
 from subscriptions.event_words import EventWords, locale_of
 from subscriptions.events import title_of
 from subscriptions.material import Material, Reader, Reading
@@ -188,7 +188,7 @@ class LetterWriter:
             for due in material.due_dates.get(reader.city or "", [])[:5]
         ]
         if dates:
-            facts.append((self._say("welcome.next", language), "; ".join(dates)))
+            facts.append((self._say("welcome.next", language), separate(dates, language)))
         sections = [Section(escape(self._say("welcome.text", language, city=city)), language)]
         if facts:
             sections.append(Section("", language, facts=tuple(facts)))

@@ -14,7 +14,7 @@ PRIVATE_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 PRIVATE_PERMISSIONS = (
-    "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), bluetooth=(), serial=(), "
+    "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=(), "
     "hid=(), midi=(), accelerometer=(), gyroscope=(), magnetometer=()"
 )
 

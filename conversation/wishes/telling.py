@@ -12,7 +12,7 @@ from babel.lists import format_list
 from conversation.wishes.plan import Plan
 from conversation.wishes.wish import Move, Note, TopicWish, Wish
 from core.languages import LANGUAGES
-from core.texts import Texts
+from core.texts import Texts, separate
 from subscriptions.models import Frequency
 from subscriptions.preferences import TopicState
 
@@ -97,7 +97,7 @@ class Teller:
 
     def topics(self, topics: Iterable[str], language: str) -> str:
         """Their names; semicolons, since names have commas and words for "and" in them."""
-        return "; ".join(self.topic(topic, language) for topic in topics)
+        return separate((self.topic(topic, language) for topic in topics), language)
 
     def day(self, day: date, language: str) -> str:
         return format_date(day, "full", locale=Locale.parse(language))
