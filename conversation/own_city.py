@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,7 @@ class OwnCity:
         )
 
 
+@cache
 def _read(path: Path) -> _Words:
     data: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return _Words(**{name: _Phrases(phrases) for name, phrases in data.items()})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,7 @@ def _number(token: str) -> Span:
     return Span("number", int(token), token) if token.isdigit() else Span("date", token, token)
 
 
+@cache
 def _read(path: Path) -> Mapping[str, Any]:
     # Every word is a word: "no" and "on" must not become values of YAML.
     data: Mapping[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from babel import Locale
@@ -21,7 +22,7 @@ from core.texts import Texts
 from knowledge.base import FOLDER, KnowledgeBase
 from knowledge.dates import format_as_of
 from knowledge.errors import KnowledgeError
-from knowledge.reading import Problems, read_items
+from knowledge.reading import Item, Problems, read_items
 from knowledge.schema import CountryCode, Identifier, Line
 from reports.contents import Report
 from reports.intake.last_days import first_day, last_day
@@ -124,6 +125,12 @@ class Said:
     links: list[Link]
 
 
+@cache
+def _read(path: Path) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    problems = Problems(path.parent.parent.parent)
+    return tuple(read_items(path, problems)), tuple(problems.found)
+
+
 class Deadlines:
     """The limits of every country that we know something of."""
 
@@ -135,9 +142,11 @@ class Deadlines:
     @classmethod
     def load(cls, base: KnowledgeBase, texts: Texts, path: Path = FILE) -> Deadlines:
         """Read and check the facts. Raises KnowledgeError, which names every problem with file, line and reason."""
+        items, unreadable = _read(path)
         problems = Problems(path.parent.parent.parent)
+        problems.found.extend(unreadable)
         facts: dict[tuple[str, LimitArea], DeadlineFact] = {}
-        for item in read_items(path, problems):
+        for item in items:
             fact = problems.validate(DeadlineFact, item)
             if fact is None:
                 continue
