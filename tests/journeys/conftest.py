@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import shutil
 import threading
 from collections.abc import Coroutine, Iterator
@@ -50,6 +51,11 @@ class RunningHub:
     def run[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Do something inside the hub."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's driver keeps an event loop of its own to the end, so what needs another one comes first."""
+    items.sort(key=lambda item: not inspect.iscoroutinefunction(getattr(item, "function", None)))
 
 
 @pytest.fixture(scope="session")

@@ -434,7 +434,7 @@ def test_without_a_connection_nothing_typed_is_lost(page: Page, context: Browser
     context.set_offline(True)
     page.locator('main button[value="answer"]').click()
     expect(page.locator("#trouble")).to_contain_text(report_hub.text("problem.offline"))
-    assert page.evaluate("document.activeElement.id") == "trouble"
+    expect(page.locator("#trouble")).to_be_focused()
     expect(page.locator("#text")).to_have_value(STORY)
     page.go_back()
     expect(page.locator("#text")).to_have_value(STORY)
