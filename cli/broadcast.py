@@ -5,7 +5,6 @@ What needs a person's look, such as approving and sending, is done in the back o
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.database import with_session
 from cli.words import say
 from core.clock import SystemClock
-from core.database import Database
 from core.languages import SOURCE_LANGUAGE
 from core.settings import Settings
 from knowledge.base import load_knowledge
@@ -161,16 +160,8 @@ def _split(markdown: str) -> tuple[str, str]:
 
 
 def _with_session[T](work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async def within() -> T:
-        database = Database(Settings().async_database_url)
-        try:
-            async with database.session() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
     try:
-        return asyncio.run(within())
+        return with_session(work)
     except BroadcastError as error:
         print(say(f"broadcast.problem.{error.code}", **error.values), file=sys.stderr)
         raise typer.Exit(1) from None

@@ -3,9 +3,7 @@ themselves, in the desk's pages: this machine never sees a password or a key."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
@@ -13,9 +11,9 @@ from rich.console import Console
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.database import with_session
 from cli.words import say
 from core.clock import SystemClock
-from core.database import Database
 from core.errors import ConfigurationError
 from core.normalise import fold
 from core.settings import Settings
@@ -59,7 +57,7 @@ def desk_create(
             clock=SystemClock(),
         )
 
-    _with_session(work)
+    with_session(work)
     console.print(say("desk.created", name=name, id=identifier), markup=False, soft_wrap=True)
 
 
@@ -69,7 +67,7 @@ def desk_list() -> None:
         desks = await session.exec(select(Desk).order_by(col(Desk.id)))
         return [(desk, await list_missing(session, desk)) for desk in desks]
 
-    for desk, missing in _with_session(work):
+    for desk, missing in with_session(work):
         state = "desk.open" if is_open(desk) else "desk.closed"
         lacks = ", ".join(missing) or "-"
         console.print(
@@ -90,7 +88,7 @@ def officer_create(
         await get_desk(session, desk)
         return await create_officer(session, desk, login=login, name=name, language=language, clock=SystemClock())
 
-    token = _with_session(work)
+    token = with_session(work)
     address = (settings.public_url or settings.address) + INVITATION_PATH.format(token=token)
     console.print(say("officer.invited", name=name, address=address), markup=False, soft_wrap=True)
 
@@ -106,15 +104,3 @@ def _places(named: list[str], service: str | None) -> list[str]:
     if unknown:
         raise ConfigurationError(reason=say("desk.place_unknown", name=unknown[0]))
     return [place.id for place in found.values() if place is not None]
-
-
-def _with_session[T](work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async def within() -> T:
-        database = Database(Settings().async_database_url)
-        try:
-            async with database.session() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
-    return asyncio.run(within())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli import backup as backups
 from cli import client, doctor, evaluation, linkcheck, supervisor, training, worker
 from cli.broadcast import broadcast_app
+from cli.database import with_database
 from cli.desks import desk_app, officer_app
 from cli.languages import languages_app
 from cli.operators import operator_app
@@ -161,7 +161,7 @@ def train(force: Annotated[bool, typer.Option(help=say("help.force"))] = False, 
 
 @app.command(help=say("help.migrate"))
 def migrate() -> None:
-    console.print(say("migrated", revision=_with_database(migrate_database)))
+    console.print(say("migrated", revision=with_database(migrate_database)))
 
 
 @app.command(help=say("help.backup"))
@@ -198,7 +198,7 @@ def handoff_list(
             found = await list_handoffs(session, open_only=not everything)
         return [handoff.model_dump(mode="json", exclude={"sender_key"}) for handoff in found]
 
-    rows: list[dict[str, Any]] = _with_database(work)
+    rows: list[dict[str, Any]] = with_database(work)
     if as_json:
         _print_json(rows)
         return
@@ -214,19 +214,8 @@ def handoff_answer(handoff_id: int, text: str) -> None:
         async with database.session() as session:
             await answer_handoff(session, handoff_id, answer=text, clock=SystemClock())
 
-    _with_database(work)
+    with_database(work)
     console.print(say("handoff_answered", id=handoff_id))
-
-
-def _with_database[T](work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    async def within() -> T:
-        database = Database(Settings().async_database_url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(within())
 
 
 def _print_json(data: object) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.database import with_session
 from cli.words import say
 from core.clock import SystemClock
 from core.database import Database
@@ -59,7 +58,7 @@ def create_command(
         record(session, None, "office.invited", operator.id, clock=clock)
         return await issue_link(session, operator.id, LinkKind.SETUP, clock=clock)
 
-    token = _with_session(work)
+    token = with_session(work)
     console.print(
         say("operator.invited", name=name, address=setup_link(Settings(), token)), markup=False, soft_wrap=True
     )
@@ -71,7 +70,7 @@ def link_command(email: str) -> None:
         operator = await _get(session, email)
         return operator.name, await issue_link(session, operator.id, LinkKind.SETUP, clock=SystemClock())
 
-    name, token = _with_session(work)
+    name, token = with_session(work)
     console.print(
         say("operator.invited", name=name, address=setup_link(Settings(), token)), markup=False, soft_wrap=True
     )
@@ -79,7 +78,7 @@ def link_command(email: str) -> None:
 
 @operator_app.command("list", help=say("help.operator_list"))
 def list_command(as_json: Annotated[bool, typer.Option("--json", help=say("help.json"))] = False) -> None:
-    team = _with_session(list_operators)
+    team = with_session(list_operators)
     if as_json:
         shown = {"email", "name", "role", "language", "languages", "network", "created_at", "joined_at"}
         print(json.dumps([one.model_dump(mode="json", include=shown) for one in team], ensure_ascii=False, indent=2))
@@ -97,7 +96,7 @@ def close_command(email: str) -> None:
         await close_operator(session, operator.id, clock=SystemClock())
         return operator.name
 
-    console.print(say("operator.closed", name=_with_session(work)), markup=False)
+    console.print(say("operator.closed", name=with_session(work)), markup=False)
 
 
 async def first_link(settings: Settings) -> str | None:
@@ -126,15 +125,3 @@ async def _get(session: AsyncSession, email: str) -> Operator:
     if operator is None:
         raise OperatorNotFoundError
     return operator
-
-
-def _with_session[T](work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async def within() -> T:
-        database = Database(Settings().async_database_url)
-        try:
-            async with database.session() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
-    return asyncio.run(within())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +12,9 @@ import typer
 from rich.console import Console
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from cli.database import with_session
 from cli.words import say
 from core.clock import SystemClock
-from core.database import Database
 from core.settings import Settings
 from knowledge.base import load_knowledge
 from subscriptions.errors import FileUnreadableError
@@ -52,7 +50,7 @@ def import_command(
         return plan, asked
 
     try:
-        plan, asked = _with_session(work)
+        plan, asked = with_session(work)
     except FileUnreadableError as error:
         print(say(f"import.problem.{error.values['reason']}", **error.values), file=sys.stderr)
         raise typer.Exit(1) from None
@@ -72,7 +70,7 @@ def export_command(
     async def work(session: AsyncSession) -> list[dict[str, str]]:
         return [row async for row in list_rows(session, city=city)]
 
-    rows = _with_session(work)
+    rows = with_session(work)
     content = write_workbook(rows) if _is_workbook(file) else write_csv(rows).encode("utf-8-sig")
     file.unlink(missing_ok=True)
     # Names and addresses of people: for the owner of the file only.
@@ -117,15 +115,3 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         raise FileUnreadableError(reason="not_there", value=str(file)) from None
-
-
-def _with_session[T](work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async def within() -> T:
-        database = Database(Settings().async_database_url)
-        try:
-            async with database.session() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
-    return asyncio.run(within())

@@ -7,20 +7,15 @@ processes the assistant's own lock orders them.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
-from redis.asyncio import Redis
+from conversation.expiring import InProcess, InRedis, Memory
 
-LIFETIME = 3600
-"""Seconds after the last message."""
-MOST_CONVERSATIONS = 50_000
 REDIS_PREFIX = "hub:language:"
 _CHOSEN = "!"
+_NO_LANGUAGE = "-"
 
 
 @dataclass(frozen=True)
@@ -31,62 +26,28 @@ class Remembered:
     chosen: bool = False
 
 
-class LanguageMemory(Protocol):
-    """Keeps the language of each conversation for an hour."""
-
-    async def get(self, sender_key: str) -> Remembered: ...
-
-    async def put(self, sender_key: str, remembered: Remembered) -> None: ...
-
-    async def drop(self, sender_key: str) -> None: ...
-
-    async def close(self) -> None: ...
+type LanguageMemory = Memory[Remembered]
 
 
-class LanguagesInProcess:
-    """Languages of one process; the oldest go first when there are too many."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[float, Remembered]] = OrderedDict()
-
-    async def get(self, sender_key: str) -> Remembered:
-        expires, remembered = self._known.get(sender_key, (0.0, Remembered()))
-        return remembered if expires > time.monotonic() else Remembered()
-
-    async def put(self, sender_key: str, remembered: Remembered) -> None:
-        self._known[sender_key] = (time.monotonic() + LIFETIME, remembered)
-        self._known.move_to_end(sender_key)
-        while len(self._known) > MOST_CONVERSATIONS:
-            self._known.popitem(last=False)
-
-    async def drop(self, sender_key: str) -> None:
-        self._known.pop(sender_key, None)
-
-    async def close(self) -> None:
-        self._known.clear()
+class LanguagesInProcess(InProcess[Remembered]):
+    """Languages of one process."""
 
 
-class LanguagesInRedis:
-    """Languages that several processes share; Redis forgets them by itself."""
+class LanguagesInRedis(InRedis[Remembered]):
+    """Languages that several processes share."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(url, decode_responses=True)
+        super().__init__(url, REDIS_PREFIX, write=_write, read=_read)
 
-    async def get(self, sender_key: str) -> Remembered:
-        value = str(await self._redis.get(REDIS_PREFIX + sender_key) or "")
-        if not value:
-            return Remembered()
-        return Remembered(value.removesuffix(_CHOSEN), value.endswith(_CHOSEN))
 
-    async def put(self, sender_key: str, remembered: Remembered) -> None:
-        value = (remembered.language or "") + (_CHOSEN if remembered.chosen else "")
-        await self._redis.set(REDIS_PREFIX + sender_key, value, ex=LIFETIME)
+def _write(remembered: Remembered) -> str:
+    # An empty text would be no value.
+    return (remembered.language or _NO_LANGUAGE) + (_CHOSEN if remembered.chosen else "")
 
-    async def drop(self, sender_key: str) -> None:
-        await self._redis.delete(REDIS_PREFIX + sender_key)
 
-    async def close(self) -> None:
-        await self._redis.aclose()
+def _read(text: str) -> Remembered:
+    language = text.removesuffix(_CHOSEN)
+    return Remembered(None if language == _NO_LANGUAGE else language, text.endswith(_CHOSEN))
 
 
 class Turns:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from babel import Locale
 from babel.dates import format_date
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.base import IncomingMessage, Link, Reply
 from core.clock import Clock
 from core.database import Database
+from core.languages import locale_of
 from core.normalise import fold, words
 from core.texts import Texts
 from knowledge.base import FOLDER
@@ -149,7 +149,7 @@ class OwnCity:
             self._texts.get(
                 "membership.chat.line_late" if due.due_on < today else "membership.chat.line",
                 language,
-                date=format_date(due.due_on, "long", Locale.parse("en-GB" if language == "en" else language, sep="-")),
+                date=format_date(due.due_on, "long", locale_of(language)),
                 what=due.words or self._texts.get(f"mail.reminder.kind.{due.kind}", language),
             )
             for due in dates

@@ -147,7 +147,7 @@ class Conversations:
 
     async def spoken_language(self, channel: str, sender: str) -> tuple[str | None, bool]:
         """The language that a conversation speaks now, and whether the person chose it."""
-        known = await self._languages.get(self.sender_key(channel, sender))
+        known = await self._languages.get(self.sender_key(channel, sender)) or Remembered()
         return known.language, known.chosen
 
     async def forget(self, channel: str, sender: str) -> None:
@@ -207,7 +207,7 @@ class Conversations:
         """
         if message.chosen_language in RELEASED:
             return message.chosen_language, None
-        known = await self._languages.get(key)
+        known = await self._languages.get(key) or Remembered()
         if message.chosen_language:
             return known.language or message.stated_language or SOURCE_LANGUAGE, message.chosen_language
         if known.chosen and known.language:
@@ -320,7 +320,7 @@ class Conversations:
 
     async def _remember(self, key: str, language: str, *, chosen: bool) -> None:
         # Put anew at every turn, so that the hour runs from the last message.
-        before = await self._languages.get(key)
+        before = await self._languages.get(key) or Remembered()
         await self._languages.put(key, Remembered(language, before.chosen or chosen))
 
     def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:

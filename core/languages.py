@@ -215,3 +215,8 @@ def answerable_language(detected: str) -> str:
         return detected
     relative = LOOK_ALIKES.get(detected)
     return relative if relative in LANGUAGES else SOURCE_LANGUAGE
+
+
+def locale_of(language: str) -> Locale:
+    """How dates are written: English as in Europe."""
+    return Locale.parse("en-GB" if language == "en" else language, sep="-")

@@ -12,6 +12,7 @@ from babel.dates import format_date, format_time, get_timezone_location, get_tim
 from babel.lists import format_list
 
 from channels.letter import one_line
+from core.languages import locale_of
 from core.texts import Texts
 from subscriptions.models import Event
 
@@ -73,11 +74,6 @@ class EventWords:
 
     def _say(self, name: str, language: str, /, **values: Any) -> str:
         return self.texts.get(f"mail.event.{name}", language, **values)
-
-
-def locale_of(language: str) -> Locale:
-    """How dates are written: English as in Europe."""
-    return Locale.parse("en-GB" if language == "en" else language, sep="-")
 
 
 def _zone_name(at: datetime, zone: str, locale: Locale) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 from babel.dates import format_date
 
 from channels.letter import Letter, LinkLine, Section, isolated, one_line, slot
-from core.languages import SOURCE_LANGUAGE
+from core.languages import SOURCE_LANGUAGE, locale_of
 from core.markdown import escape
 from core.texts import Texts, separate
-from subscriptions.event_words import EventWords, locale_of
+from subscriptions.event_words import EventWords
 from subscriptions.events import title_of
 from subscriptions.material import Material, Reader, Reading
 from subscriptions.models import Broadcast, BroadcastKind, ChannelName, Delivery, Event

@@ -16,11 +16,12 @@ from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from channels.email.message import MailSender
+from core.languages import locale_of
 from core.markdown import to_html
 from subscriptions.calendar_entries import CalendarEntries
 from subscriptions.errors import EventNotFoundError, LinkExpiredError, SubscriberNotFoundError, TopicNotFoundError
 from subscriptions.event_feeds import list_own_events, list_public_events
-from subscriptions.event_words import EventWords, locale_of
+from subscriptions.event_words import EventWords
 from subscriptions.events import description_of, get_event, list_events, title_of
 from subscriptions.guests import find_opening
 from subscriptions.links import LinkContent, LinkPurpose, Links

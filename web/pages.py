@@ -7,7 +7,7 @@ an embedded chat states, else of Accept-Language. There are no cookies but for p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
+from core.texts import separate
 from web.state import Hub, HubParts
 
 FOLDER = Path(__file__).resolve().parent
@@ -76,6 +77,10 @@ class Page:
     def dated(self, key: str, as_of: str | None) -> str:
         """A sentence about a date of the facts, also where it is not known."""
         return self.hub.wording.dated(key, as_of, self.language)
+
+    def separated(self, names: Iterable[str]) -> str:
+        """Names one after the other."""
+        return separate(names, self.language)
 
     def language_name(self, code: str) -> str:
         """A language's name in the language of the page."""

@@ -7,7 +7,6 @@ digits are the code with which a paused report is continued. No word, code or fi
 from __future__ import annotations
 
 import logging
-import traceback
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
@@ -21,6 +20,7 @@ from core.languages import RELEASED
 from knowledge.schema import Kind
 from reports.errors import DraftGoneError, ReceiptIncompleteError
 from reports.receipts import new_receipt, show_receipt
+from web.guarding import note_failure
 from web.limits import client_address
 from web.memory_form import (
     LARGEST_FILE,
@@ -114,12 +114,6 @@ def problem(page: Page, error: HubError) -> HTMLResponse:
     return page.render("report/problem.html", status=error.status, message=page.t(error.text_key, **error.values))
 
 
-def note_failure(error: Exception) -> None:
-    """Log a failure by its kind and place. Its message may hold words of a report, so it is never logged."""
-    places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    log.error("report_page_failed kind=%s at=%s", type(error).__name__, " ".join(places[-6:]))
-
-
 async def _answer(posted: Posted) -> HTMLResponse:
     """Do what was pressed; whatever goes wrong, what was typed is shown again."""
     key = None
@@ -134,7 +128,7 @@ async def _answer(posted: Posted) -> HTMLResponse:
         return await _show_error(posted, key, error)
     except Exception as error:
         # Further out, the server would log it with its message, which may hold the person's words.
-        note_failure(error)
+        note_failure(error, part="report")
         return await _show_error(posted, key, HubError())
 
 
@@ -208,7 +202,7 @@ async def _show_error(posted: Posted, key: str | None, error: HubError) -> HTMLR
     try:
         screen = await posted.guide.show(key) if key and posted.form.get("action") != "resume" else None
     except Exception as failure:
-        note_failure(failure)
+        note_failure(failure, part="report")
         screen = None
     if screen is None or key is None:
         return _landing(posted.page, posted=posted, message=message, status=error.status, headers=headers)

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from channels.forms import CaseMessage, CaseReturn, IncomingFile, ReporterCase
 from core.errors import HubError
 from reports.errors import ReceiptUnknownError, ReturnClosedError
+from web.guarding import note_failure
 from web.limits import client_address
 from web.memory_form import (
     LARGEST_FILE,
@@ -26,7 +27,7 @@ from web.memory_form import (
     read_form,
 )
 from web.pages import Page, PageParts, direction
-from web.report import budget, closed, in_language_of, note_failure, problem, refusal
+from web.report import budget, closed, in_language_of, problem, refusal
 from web.report_screen import ACCEPTED_FILES, megabytes
 
 router = APIRouter(include_in_schema=False)
@@ -81,7 +82,7 @@ async def _answer(page: Page, form: GivenForm, cases: CaseReturn) -> HTMLRespons
         return await _show_error(page, form, cases, error)
     except Exception as error:
         # Further out, the server would log it with its message, which may hold the person's words.
-        note_failure(error)
+        note_failure(error, part="report")
         return await _show_error(page, form, cases, HubError())
 
 
@@ -159,7 +160,7 @@ async def _show_error(page: Page, form: GivenForm, cases: CaseReturn, error: Hub
         except HubError as failure:
             message = page.t(failure.text_key, **failure.values)
         except Exception as failure:
-            note_failure(failure)
+            note_failure(failure, part="report")
     return _entry(page, message, code=form.get("code"), words=words, status=error.status, headers=headers)
 
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.asyncio import Redis
 
+from conversation.expiring import LIFETIME
 from conversation.memory import (
-    LIFETIME,
     REDIS_PREFIX,
     LanguageMemory,
     LanguagesInProcess,
@@ -36,11 +36,11 @@ async def languages(request: pytest.FixtureRequest) -> AsyncIterator[LanguageMem
     await memory.close()
 
 
-@pytest.mark.parametrize("remembered", [Remembered("fr", chosen=True), Remembered("ar", chosen=False)])
+@pytest.mark.parametrize("remembered", [Remembered("fr", chosen=True), Remembered("ar"), Remembered()])
 async def test_a_language_is_kept(languages: LanguageMemory, remembered: Remembered) -> None:
     await languages.put("somebody", remembered)
     assert await languages.get("somebody") == remembered
-    assert await languages.get("somebody else") == Remembered()
+    assert await languages.get("somebody else") is None
 
 
 async def test_redis_forgets_after_an_hour(redis_url: str) -> None:

@@ -128,7 +128,10 @@ def test_from_the_teams_table_to_the_reminder_and_the_answer_in_the_chat(page: P
     expect(page.get_by_text("the Intercultural Cities Index").last).to_be_visible()
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 320, "dark"), ("ar", 360, "light")])
+@pytest.mark.parametrize(
+    ("language", "width", "scheme"),
+    [("en", 320, "dark"), ("fr", 360, "light"), ("it", 1280, "light"), ("ar", 360, "light")],
+)
 def test_every_page_is_accessible(
     browser: Browser, running_hub: RunningHub, language: str, width: int, scheme: Scheme
 ) -> None:

@@ -140,7 +140,8 @@ def test_a_new_operator_sets_up_signs_in_and_does_a_mornings_work(
 
 
 @pytest.mark.parametrize(
-    ("language", "width", "scheme"), [("en", 360, "dark"), ("en", 1280, "light"), ("ar", 360, "light")]
+    ("language", "width", "scheme"),
+    [("en", 360, "dark"), ("en", 1280, "light"), ("fr", 360, "light"), ("it", 1280, "dark"), ("ar", 360, "light")],
 )
 def test_axe_finds_nothing_wrong_in_the_back_office(
     browser: Browser, running_hub: RunningHub, clock: FixedClock, language: str, width: int, scheme: Scheme

@@ -467,7 +467,7 @@ def test_no_page_is_kept_by_a_browser_or_says_a_word_in_a_log(
     assert STORY not in anna.text
     assert "RuntimeError" not in anna.text
     logged = "\n".join(f"{record.getMessage()} {record.exc_text or ''}" for record in caplog.records)
-    assert "report_page_failed" in logged
+    assert "desk_page_failed" in logged
     for word in ("landlord", "foreigners", "Words of an answer", "4711"):
         assert word not in logged
 

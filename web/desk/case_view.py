@@ -7,6 +7,7 @@ from datetime import datetime
 
 from babel.dates import format_datetime
 
+from core.languages import locale_of
 from reports.cases import CaseSummary, OpenCase, ShownEntry
 from reports.contents import Copy, EntryKind, FileNote, Report
 from reports.phrases import render_day, render_phrase
@@ -124,7 +125,7 @@ def interpreter_for(visit: Visit, summary: CaseSummary) -> str | None:
 
 def show_moment(visit: Visit, moment: datetime) -> str:
     """A day and an hour, in UTC."""
-    return str(format_datetime(moment, "medium", locale=visit.page.language))
+    return str(format_datetime(moment, "medium", locale=locale_of(visit.page.language)))
 
 
 async def say(visit: Visit, text: str, language: str) -> Said:

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.routing import APIRoute
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from core.clock import Clock
 from core.errors import HubError
@@ -30,10 +26,10 @@ from reports.errors import CaseNotFoundError, DeskKeyMissingError, SessionEndedE
 from reports.officers import LONGEST, get_signed_in
 from reports.signed_in import SignedIn
 from web import session_cookies
+from web.guarding import GuardedRoute
 from web.limits import client_address
 from web.memory_form import GivenForm, MemoryBudget, read_form
 from web.pages import Page, PageParts, get_page
-from web.report import note_failure
 from web.session_cookies import cookie_name
 
 SESSION_COOKIE = "desk"
@@ -118,26 +114,14 @@ class Visit:
         return self.t(error.text_key, **values)
 
 
-class DeskRoute(APIRoute):
+class DeskRoute(GuardedRoute):
     """Turns every refusal into a page, and keeps what went wrong out of the log."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    part = "desk"
 
-        async def guarded(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except HubError as error:
-                return _refuse(request, error)
-            except (HTTPException, RequestValidationError):
-                raise
-            except ClientDisconnect:
-                return Response(status_code=400)
-            except Exception as error:
-                note_failure(error)
-                return _refuse(request, HubError())
-
-        return guarded
+    @staticmethod
+    def refuse(request: Request, error: HubError) -> Response:
+        return _refuse(request, error)
 
 
 async def _at_the_door(page: PageParts) -> AsyncIterator[Visit]:

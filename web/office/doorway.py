@@ -21,8 +21,7 @@ import hmac
 import logging
 import re
 import secrets
-import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from dataclasses import field as of
 from datetime import datetime
@@ -31,23 +30,20 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, get_datetime_format
 from fastapi import Depends, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.routing import APIRoute
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.background import BackgroundTask
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from core.clock import Clock
 from core.errors import HubError
-from core.languages import RELEASED, SOURCE_LANGUAGE
+from core.languages import RELEASED, SOURCE_LANGUAGE, locale_of
 from identity.errors import OperatorSessionEndedError, RoleRefusedError
 from identity.operator_session import LONGEST, get_signed_in
 from identity.operators import Operator, OperatorRole, record
 from identity.throttle import Throttle
 from subscriptions.links import Links
+from web.guarding import GuardedRoute
 from web.limits import client_address
 from web.pages import Page, PageParts, get_page
 from web.session_cookies import cookie_name, drop_cookie, form_token, set_cookie
@@ -150,12 +146,13 @@ class DoorPage(Page):
             return ""
         zone = ZoneInfo(self.who.time_zone if self.who else "UTC")
         here = moment.astimezone(zone)
-        day, hour = format_date(here, "medium", locale=self.language), format_time(here, "short", locale=self.language)
-        return str(get_datetime_format("medium", locale=self.language)).replace("{1}", day).replace("{0}", hour)
+        locale = locale_of(self.language)
+        day, hour = format_date(here, "medium", locale=locale), format_time(here, "short", locale=locale)
+        return str(get_datetime_format("medium", locale=locale)).replace("{1}", day).replace("{0}", hour)
 
     def day(self, moment: Any) -> str:
         """A day in the operator's language; nothing for None."""
-        return str(format_date(moment, "medium", locale=self.language)) if moment is not None else ""
+        return str(format_date(moment, "medium", locale=locale_of(self.language))) if moment is not None else ""
 
     def _done(self) -> str | None:
         asked = self.request.query_params.get("done", "")
@@ -199,28 +196,14 @@ class OfficePage(DoorPage):
         await self.session.commit()
 
 
-class OfficeRoute(APIRoute):
+class OfficeRoute(GuardedRoute):
     """Turns every refusal into a page."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    part = "office"
 
-        async def guarded(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except HubError as error:
-                return _refuse(request, error)
-            except (HTTPException, RequestValidationError):
-                raise
-            except ClientDisconnect:
-                return Response(status_code=400)
-            except Exception as error:
-                # Its message may quote rows, so only kind and place are logged.
-                places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-                log.error("office_page_failed kind=%s at=%s", type(error).__name__, " ".join(places[-6:]))
-                return _refuse(request, HubError())
-
-        return guarded
+    @staticmethod
+    def refuse(request: Request, error: HubError) -> Response:
+        return _refuse(request, error)
 
 
 async def _at_the_door(page: PageParts) -> AsyncIterator[DoorPage]:

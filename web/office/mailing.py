@@ -30,7 +30,7 @@ async def send_link(hub: Hub, operator: Operator, url: str, *, kind: LinkKind) -
 
 def write_link(hub: Hub, operator: Operator, url: str, *, kind: LinkKind) -> ReadyMail:
     """The mail."""
-    language = operator.language if operator.language in RELEASED else SOURCE_LANGUAGE
+    language = spoken_by(operator)
 
     def say(what: str, **values: str) -> str:
         return hub.wording.texts.get(f"office.mail.{kind}.{what}", language, **values)
@@ -46,13 +46,23 @@ def write_link(hub: Hub, operator: Operator, url: str, *, kind: LinkKind) -> Rea
         sender_address=hub.wording.team_address(),
         actions=(LinkLine(say("go"), url),),
     )
+    return as_mail(letter, operator)
+
+
+def as_mail(letter: Letter, to: Operator) -> ReadyMail:
+    """The letter, laid out for one operator."""
     layout = Layout()
     return ReadyMail(
         id=secrets.token_hex(16),
-        to=operator.email,
-        name=one_line(operator.name),
-        language=language,
+        to=to.email,
+        name=one_line(to.name),
+        language=letter.language,
         subject=letter.title,
         text=layout.text(letter).fill({}),
         html=layout.html(letter).fill({}),
     )
+
+
+def spoken_by(operator: Operator) -> str:
+    """Their language, where the hub has words in it."""
+    return operator.language if operator.language in RELEASED else SOURCE_LANGUAGE

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import col, select
 
-from subscriptions.event_words import locale_of
+from core.languages import locale_of
 from subscriptions.models import Delivery, DeliveryStatus, PreferenceChange
 from subscriptions.personal_data import erase_person, export_person
 from subscriptions.preferences import snapshot

@@ -7,19 +7,16 @@ was asked for a moment ago.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.routing import APIRoute
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 
 from core.clock import Clock
 from core.errors import HubError
@@ -29,6 +26,7 @@ from subscriptions.links import Links
 from subscriptions.models import Subscriber
 from subscriptions.subscribers import get_subscriber
 from subscriptions.topics import Topics, load_topics
+from web.guarding import GuardedRoute
 from web.pages import Page, PageParts, get_page
 from web.preferences.session import PreferenceSession, end_session, find_preference_session
 
@@ -120,21 +118,14 @@ class Visit:
         return asked if plain and asked != "undo" else ""
 
 
-class PreferenceRoute(APIRoute):
+class PreferenceRoute(GuardedRoute):
     """Turns every refusal into a page in words."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    part = "preferences"
 
-        async def guarded(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except HubError as error:
-                return refuse(get_page(request, request.app.state.hub), error)
-            except (HTTPException, RequestValidationError):
-                raise
-
-        return guarded
+    @staticmethod
+    def refuse(request: Request, error: HubError) -> Response:
+        return refuse(get_page(request, request.app.state.hub), error)
 
 
 @asynccontextmanager

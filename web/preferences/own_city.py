@@ -8,6 +8,7 @@ from babel.dates import format_date
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from core.languages import locale_of
 from subscriptions.errors import NotTheirCityError
 from subscriptions.membership import find_city_file, get_copy, list_due_dates, may_know
 from subscriptions.pages import OWN_CITY
@@ -59,5 +60,4 @@ def _city_of(visit: Visit) -> str:
 
 
 def _day(visit: Visit, day: date | None) -> str:
-    locale = "en_GB" if visit.page.language == "en" else visit.page.language
-    return str(format_date(day, "long", locale=locale)) if day is not None else ""
+    return str(format_date(day, "long", locale_of(visit.page.language))) if day is not None else ""

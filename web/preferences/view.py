@@ -11,9 +11,8 @@ from zoneinfo import available_timezones
 from babel.dates import format_date, get_day_names, get_timezone_location
 from sqlmodel import select
 
-from core.languages import LANGUAGES, RELEASED
+from core.languages import LANGUAGES, RELEASED, locale_of
 from subscriptions.city_defaults import get_city_defaults, is_telegram_off
-from subscriptions.event_words import locale_of
 from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.models import Address, ChannelName, Choice, Frequency, Subscription
 from subscriptions.pages import SUCCESSOR

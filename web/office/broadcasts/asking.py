@@ -6,21 +6,19 @@ It goes after the page has answered, and what cannot be sent is logged: the same
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.background import BackgroundTask
 
 from channels.base import ChannelUnavailableError, ReadyMail, RecipientRefusedError
-from channels.email.layout import Layout
 from channels.letter import Letter, LinkLine, Section, one_line
-from core.languages import RELEASED, SOURCE_LANGUAGE
 from core.markdown import escape
 from identity.operators import Operator, list_operators
 from subscriptions.broadcasts.authors import may_release
 from web.office.broadcasts.view import Shown
 from web.office.doorway import OfficePage
+from web.office.mailing import as_mail, spoken_by
 from web.state import Hub
 
 log = logging.getLogger(__name__)
@@ -29,7 +27,7 @@ log = logging.getLogger(__name__)
 def ask_approver(page: OfficePage, shown: Shown, language: str, approver: Operator) -> BackgroundTask:
     """Tell somebody that a text waits for them."""
     path = f"{shown.path}/text/{language}"
-    in_theirs = replace(page, language=_spoken(approver), chosen=False)
+    in_theirs = replace(page, language=spoken_by(approver), chosen=False)
     at = page.when(shown.broadcast.texts_due_at)
     what = {"language": in_theirs.language_name(language), "subject": _subject(shown), "at": at}
     mail = _write(page, approver, "approve", path, text="text_due" if at else "text", **what)
@@ -48,7 +46,7 @@ async def ask_second_person(page: OfficePage, shown: Shown) -> BackgroundTask:
 
 
 def _write(page: OfficePage, to: Operator, kind: str, path: str, *, text: str = "text", **values: str) -> ReadyMail:
-    language, texts = _spoken(to), page.hub.wording.texts
+    language, texts = spoken_by(to), page.hub.wording.texts
 
     def say(what: str, **more: str) -> str:
         return texts.get(f"broadcast.team_mail.{what}", language, **more)
@@ -64,16 +62,7 @@ def _write(page: OfficePage, to: Operator, kind: str, path: str, *, text: str = 
         sender_address=page.hub.wording.team_address(),
         actions=(LinkLine(say(f"{kind}.go"), f"{page.own_address}{path}"),),
     )
-    layout = Layout()
-    return ReadyMail(
-        id=secrets.token_hex(16),
-        to=to.email,
-        name=one_line(to.name),
-        language=language,
-        subject=letter.title,
-        text=layout.text(letter).fill({}),
-        html=layout.html(letter).fill({}),
-    )
+    return as_mail(letter, to)
 
 
 async def _send(hub: Hub, mails: Sequence[ReadyMail]) -> None:
@@ -87,7 +76,3 @@ async def _send(hub: Hub, mails: Sequence[ReadyMail]) -> None:
 
 def _subject(shown: Shown) -> str:
     return one_line(shown.original.subject) if shown.original else "…"
-
-
-def _spoken(operator: Operator) -> str:
-    return operator.language if operator.language in RELEASED else SOURCE_LANGUAGE

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
 from core.errors import HubError
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, locale_of
 from identity.operators import Operator, list_operators
 from subscriptions.broadcasts.authors import check, may_read, may_release, may_see_people, may_write
 from subscriptions.broadcasts.drafts import EDITABLE, get_broadcast, list_texts
@@ -142,7 +142,7 @@ def at_zone(page: OfficePage, moment: datetime | None, zone: str) -> str:
     """A moment in the broadcast's own zone, in words."""
     if moment is None:
         return ""
-    return str(format_datetime(moment.astimezone(ZoneInfo(zone)), "medium", locale=page.language))
+    return str(format_datetime(moment.astimezone(ZoneInfo(zone)), "medium", locale=locale_of(page.language)))
 
 
 def language_choices(page: OfficePage) -> list[tuple[str, str]]:
