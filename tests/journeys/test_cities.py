@@ -130,7 +130,7 @@ def test_from_the_teams_table_to_the_reminder_and_the_answer_in_the_chat(page: P
 
 @pytest.mark.parametrize(
     ("language", "width", "scheme"),
-    [("en", 320, "dark"), ("fr", 360, "light"), ("it", 1280, "light"), ("ar", 360, "light")],
+    [("en", 320, "dark"), ("fr", 360, "light"), ("it", 1280, "light"), ("ar", 340, "light")],
 )
 def test_every_page_is_accessible(
     browser: Browser, running_hub: RunningHub, language: str, width: int, scheme: Scheme
