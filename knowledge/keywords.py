@@ -19,15 +19,43 @@ from knowledge.base import FOLDER
 GROUPS = ("area", "kind", "audience", "ground", "need", "asking")
 
 
+SHORTEST_BEGINNING = 4
+"""Letters; a shorter keyword is a word and not the beginning of one."""
+
+
+class _Group:
+    """The keywords of one group in one language, found without comparing each with each word of a text."""
+
+    def __init__(self, values: Mapping[str, list[str]]) -> None:
+        self._words: dict[str, set[str]] = {}
+        self._beginnings: dict[str, list[tuple[str, str]]] = {}
+        self._phrases: list[tuple[str, str]] = []
+        for value, spelled in values.items():
+            for word in map(fold, spelled):
+                if " " in word:
+                    self._phrases.append((" " + word, value))
+                    continue
+                self._words.setdefault(word, set()).add(value)
+                if len(word) >= SHORTEST_BEGINNING:
+                    self._beginnings.setdefault(word[:SHORTEST_BEGINNING], []).append((word, value))
+
+    def find(self, tokens: list[str], phrase: str) -> set[str]:
+        """Values that are spoken of; ``phrase`` is the tokens with a space around each."""
+        found = {value for said, value in self._phrases if said in phrase}
+        for token in tokens:
+            found |= self._words.get(token, set())
+            found |= {
+                value for word, value in self._beginnings.get(token[:SHORTEST_BEGINNING], ()) if token.startswith(word)
+            }
+        return found
+
+
 class Keywords:
     """The keywords of every language."""
 
     def __init__(self, by_language: Mapping[str, Mapping[str, Mapping[str, list[str]]]]) -> None:
         self._index = {
-            language: {
-                group: [(fold(word), value) for value, spelled in groups.get(group, {}).items() for word in spelled]
-                for group in GROUPS
-            }
+            language: {group: _Group(groups.get(group, {})) for group in GROUPS}
             for language, groups in by_language.items()
         }
 
@@ -43,15 +71,8 @@ class Keywords:
         # An Arabic word also counts without its article and joined particles.
         tokens += [bare for token in tokens for bare in bare_forms(token)]
         phrase = " " + " ".join(tokens) + " "
-        found = set()
-        for code in {language, SOURCE_LANGUAGE}:
-            for word, value in self._index.get(code, {}).get(group, ()):
-                if " " in word:
-                    if " " + word in phrase:
-                        found.add(value)
-                elif any(token == word or (len(word) >= 4 and token.startswith(word)) for token in tokens):
-                    found.add(value)
-        return frozenset(found)
+        known = (self._index[code][group] for code in {language, SOURCE_LANGUAGE} if code in self._index)
+        return frozenset().union(*(keywords.find(tokens, phrase) for keywords in known))
 
 
 def bare_forms(token: str) -> list[str]:
