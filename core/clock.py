@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Protocol
+from zoneinfo import available_timezones
 
 
 class Clock(Protocol):
@@ -32,3 +34,9 @@ class FixedClock:
 def today(clock: Clock) -> date:
     """The day in UTC; counters are kept by it."""
     return clock.now().date()
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The IANA names that this machine knows. Asking the system each time walks through hundreds of files."""
+    return frozenset(available_timezones())

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import JSON, Column, LargeBinary
@@ -18,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, time_zones
 from core.database import UtcDateTime
 from core.languages import LANGUAGES
 from identity.errors import (
@@ -113,7 +112,7 @@ def check_operator(**values: Any) -> None:
         raise OperatorInvalidError(field="network")
     if values.get("language", "en") not in LANGUAGES or not set(values.get("languages", ())) <= set(LANGUAGES):
         raise OperatorInvalidError(field="language")
-    if values.get("time_zone", "UTC") not in available_timezones():
+    if values.get("time_zone", "UTC") not in time_zones():
         raise OperatorInvalidError(field="time_zone")
 
 

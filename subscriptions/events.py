@@ -12,13 +12,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, time_zones
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
 from subscriptions.errors import EventInvalidError, EventNotFoundError
 from subscriptions.models import Event
@@ -182,7 +181,7 @@ def check_details(details: EventDetails, topics: Topics) -> None:
         "language": {*details.titles, *details.descriptions, *details.languages} <= set(LANGUAGES),
         "description": all(len(text) <= LONGEST_TEXT for text in details.descriptions.values()),
         "topics": all(topic in topics.facts for topic in details.topics),
-        "time_zone": details.time_zone in available_timezones(),
+        "time_zone": details.time_zone in time_zones(),
         "dates": timedelta(0) < details.ends_at - details.starts_at <= LONGEST_EVENT,
         "place": bool(details.place) or details.form is EventForm.ONLINE,
         "online_url": details.online_url is None or (online.scheme in {"http", "https"} and bool(online.netloc)),

@@ -10,11 +10,11 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from zoneinfo import available_timezones
 
 from babel.core import get_global
 from openpyxl import Workbook, load_workbook
 
+from core.clock import time_zones
 from core.languages import match_language
 from core.normalise import clean, fold
 from knowledge.base import KnowledgeBase
@@ -194,7 +194,7 @@ class RowReader:
 
     def _time_zone(self, number: int, text: str, profile: dict[str, str | bool | None]) -> None:
         if text:
-            if text not in available_timezones():
+            if text not in time_zones():
                 self._note(number, "time_zone", "time_zone_unknown", text)
             profile["time_zone"] = text
         elif profile.get("country") and (zone := main_time_zone(str(profile["country"]))):
@@ -228,7 +228,7 @@ def name_cities(base: KnowledgeBase) -> dict[str, CityFact]:
 def main_time_zone(country: str) -> str | None:
     """The zone that most of a country lives in, where that is plain: its only one, or its first in Europe."""
     zones = sorted(zone for zone, code in get_global("zone_territories").items() if code == country)
-    zones = [zone for zone in zones if zone in available_timezones()]
+    zones = [zone for zone in zones if zone in time_zones()]
     if len(zones) > 1:
         zones = [zone for zone in zones if zone.startswith("Europe/")]
     return zones[0] if zones else None

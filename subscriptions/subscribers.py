@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import update
@@ -18,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, time_zones
 from core.languages import LANGUAGES
 from subscriptions.errors import (
     AddressInvalidError,
@@ -54,7 +53,7 @@ def check_profile(**values: Any) -> None:
         "name": lambda value: 0 < len(value.strip()) <= LONGEST_NAME and "\n" not in value,
         "role": lambda value: value in set(Role),
         "language": lambda value: value in LANGUAGES,
-        "time_zone": lambda value: value in available_timezones(),
+        "time_zone": lambda value: value in time_zones(),
         "country": lambda value: value is None or (len(value) == 2 and value.isascii() and value.isupper()),
     }
     for field, value in values.items():

@@ -11,12 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import available_timezones
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, time_zones
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
 from subscriptions.broadcasts.authors import NETWORK, NETWORK_KINDS, RELEASERS, WRITERS, Author, check, may_write
 from subscriptions.broadcasts.errors import BroadcastChangedError, BroadcastLockedError, FieldWrongError
@@ -191,7 +190,7 @@ def _apply(broadcast: Broadcast, author: Author, outline: Outline, topics: Topic
     check(author.role != NETWORK or outline.kind in NETWORK_KINDS)
     for topic in (*outline.topics_any, *outline.topics_all):
         topics.get(topic)
-    for name, known in (("original_language", LANGUAGES), ("time_zone", available_timezones())):
+    for name, known in (("original_language", LANGUAGES), ("time_zone", time_zones())):
         if getattr(outline, name) not in known:
             raise FieldWrongError(field=name)
     if not is_new and broadcast.original_language != outline.original_language:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
+from core.clock import time_zones
 from core.errors import HubError
 from core.languages import RELEASED
 from identity.errors import OperatorInvalidError, OperatorSignInRefusedError
@@ -190,5 +189,5 @@ def _account(page: OfficePage, errors: list[str] | None = None, *, status: int =
         errors=errors or [],
         least=LEAST_CHARACTERS,
         languages=[(code, page.language_name(code)) for code in RELEASED],
-        time_zones=[(zone, zone) for zone in sorted(available_timezones())],
+        time_zones=[(zone, zone) for zone in sorted(time_zones())],
     )

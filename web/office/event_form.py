@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
+from core.clock import time_zones
 from core.languages import RELEASED
 from subscriptions.errors import EventInvalidError
 from subscriptions.events import EventDetails, EventForm
@@ -54,7 +55,7 @@ def form_of(source: FormData | Event | None, time_zone: str) -> Given:
 def read_details(given: Mapping[str, Any]) -> EventDetails:
     """What the form says. Raises EventInvalidError, which names the field."""
     zone = str(given["time_zone"])
-    if zone not in available_timezones():
+    if zone not in time_zones():
         raise EventInvalidError(field="time_zone")
     starts_at, ends_at = _moment(given["starts_at"], zone), _moment(given["ends_at"], zone)
     if starts_at is None or ends_at is None or given["form"] not in set(EventForm):

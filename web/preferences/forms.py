@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, time, timedelta
-from zoneinfo import available_timezones
 
 from starlette.datastructures import FormData
 
+from core.clock import time_zones
 from core.languages import LANGUAGES
 from subscriptions.models import ChannelName, Choice, Frequency
 from subscriptions.preferences import Edit, TopicPreference
@@ -71,7 +71,7 @@ def read_rhythm(form: FormData) -> Edit:
             wrong.append("channel")
     language, zone = text_field(form, "language"), text_field(form, "time_zone")
     wrong += ["language"] if language not in LANGUAGES else []
-    wrong += ["time_zone"] if zone not in available_timezones() else []
+    wrong += ["time_zone"] if zone not in time_zones() else []
     edit["language"], edit["time_zone"] = language, zone
     try:
         begins, ends = _time(form, "quiet_from"), _time(form, "quiet_to")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from zoneinfo import available_timezones
 
 from babel.dates import format_date, get_day_names, get_timezone_location
 from sqlmodel import select
 
+from core.clock import time_zones
 from core.languages import LANGUAGES, RELEASED, locale_of
 from subscriptions.city_defaults import get_city_defaults, is_telegram_off
 from subscriptions.links import LinkContent, LinkPurpose
@@ -110,7 +110,7 @@ async def see_home(visit: Visit) -> HomeView:
         telegram=telegram,
         can_use_telegram=telegram in {"on", "blocked"},
         day_names=day_names(visit.page.language),
-        zones=time_zones(visit.page.language, person.time_zone),
+        zones=zone_options(visit.page.language, person.time_zone),
         languages=[(code, LANGUAGES[code].own_name) for code in _languages(person.language)],
         is_paused=is_paused,
         first_day=(today + timedelta(days=1)).isoformat(),
@@ -154,7 +154,7 @@ def day_names(language: str) -> Options:
     return [(str(day), names[day - 1]) for day in DAYS]
 
 
-def time_zones(language: str, present: str) -> Options:
+def zone_options(language: str, present: str) -> Options:
     """Time zones by the name of a place, in the order of the alphabet; the present one is always among them."""
     return _zones(language, present)
 
@@ -163,7 +163,7 @@ def time_zones(language: str, present: str) -> Options:
 def _zones(language: str, present: str) -> Options:
     locale = locale_of(language)
     continents = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
-    names = {zone for zone in available_timezones() if zone.startswith(continents)} | {present}
+    names = {zone for zone in time_zones() if zone.startswith(continents)} | {present}
     options = [(zone, f"{get_timezone_location(zone, locale, return_city=True)} ({zone})") for zone in names]
     return sorted(options, key=lambda option: option[1])
 

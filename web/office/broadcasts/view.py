@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
+from core.clock import time_zones
 from core.errors import HubError
 from core.languages import LANGUAGES, locale_of
 from identity.operators import Operator, list_operators
@@ -119,14 +120,14 @@ def read_moment(form: FormData, name: str, zone: str) -> datetime | None:
 def read_zone(form: FormData, fallback: str) -> str:
     """The time zone of a form."""
     zone = field(form, "time_zone") or fallback
-    if zone not in available_timezones():
+    if zone not in time_zones():
         raise FieldWrongError(field="time_zone")
     return zone
 
 
 def zones() -> list[tuple[str, str]]:
     """Time zones to choose from."""
-    named = [name for name in sorted(available_timezones()) if name.startswith(REGIONS)]
+    named = [name for name in sorted(time_zones()) if name.startswith(REGIONS)]
     return [(name, name.replace("_", " ")) for name in ("UTC", *named)]
 
 
