@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -31,9 +32,9 @@ class GuardedRoute(APIRoute):
     part: ClassVar[str]
 
     @staticmethod
+    @abstractmethod
     def refuse(request: Request, error: HubError) -> Response:
         """The page that says why."""
-        raise NotImplementedError
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
