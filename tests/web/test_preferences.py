@@ -70,6 +70,20 @@ def test_what_is_looked_up_is_looked_up_after_the_answer(centre: Centre, monkeyp
     assert seen == ["looked"]
 
 
+def test_what_fails_inside_is_a_page_in_words_and_is_logged_without_them(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("ada@example.org")
+
+    monkeypatch.setattr("web.preferences.home.open_visit", fail)
+    answer = client.get("/preferences")
+    assert answer.status_code == 500
+    assert "<h1" in answer.text
+    assert "preferences_page_failed kind=RuntimeError" in caplog.text
+    assert "ada@example.org" not in answer.text + caplog.text
+
+
 def test_an_address_gets_a_few_links_an_hour_at_most(centre: Centre) -> None:
     centre.person(email="ada@example.org")
     for _ in range(MOST_MAILS + 2):

@@ -15,6 +15,7 @@ import pytest
 from core.settings import PROJECT_ROOT, Settings
 from tests.channels.telegram.conftest import reporting_runner
 from tests.channels.telegram.fakes import FakeCases, FakeForm
+from tests.services import missing
 from tests.telegram_server.server import TOKEN
 from web.state import Hub
 
@@ -28,13 +29,13 @@ def peer() -> Iterator[str]:
     """The address of the running peer."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        pytest.skip("there is no npm here")
+        missing("npm")
     if not (FOLDER / "node_modules").is_dir():
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
             subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, timeout=180)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            pytest.skip("npm could not fetch the peer")
+            missing("telegram-test-api")
     with subprocess.Popen([node, "peer.js"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
