@@ -20,6 +20,8 @@ from core.clock import Clock, today
 KEEP_UNANSWERED = timedelta(days=180)
 KEEP_LATE_REPLIES = timedelta(days=30)
 LONGEST_KEPT = 300
+ROWS_AT_ONCE = 200
+"""Rows of one statement; databases limit its parameters."""
 
 _PERSONAL = re.compile(
     r"""\S+@\S+\.\S+                       # e-mail
@@ -36,9 +38,13 @@ async def count_questions(
     session: AsyncSession, asked: Counter[tuple[str, str]], unanswered: Iterable[tuple[str, str]], clock: Clock
 ) -> None:
     """Add to the day's counts of (entry, language), and keep (text, language) of what got no answer, redacted."""
-    for (entry, language), times in asked.items():
-        keys = {"entry": entry, "language": language, "asked_on": today(clock)}
-        await _add(session, QuestionCount, keys, times)
+    day = today(clock)
+    rows = [
+        {"entry": entry, "language": language, "asked_on": day, "count": times}
+        for (entry, language), times in sorted(asked.items())
+    ]
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        await _add(session, QuestionCount, rows[start : start + ROWS_AT_ONCE])
     for text, language in unanswered:
         session.add(UnansweredQuestion(language=language, text=redact(text), asked_on=today(clock)))
     await session.commit()
@@ -46,8 +52,7 @@ async def count_questions(
 
 async def doubt_contact(session: AsyncSession, *, entry: str, field: str, clock: Clock) -> None:
     """Add one to the day's doubts about a contact."""
-    keys = {"entry": entry, "field": field, "doubted_on": today(clock)}
-    await _add(session, ContactDoubt, keys, 1)
+    await _add(session, ContactDoubt, [{"entry": entry, "field": field, "doubted_on": today(clock), "count": 1}])
     await session.commit()
 
 
@@ -78,12 +83,17 @@ def redact(text: str) -> str:
     return _CAPITALISED.sub("…", _PERSONAL.sub("…", text))[:LONGEST_KEPT]
 
 
-async def _add(session: AsyncSession, table: type[SQLModel], keys: dict[str, object], times: int) -> None:
+async def _add(session: AsyncSession, table: type[SQLModel], rows: list[dict[str, object]]) -> None:
+    """Add each row's ``count`` to what is counted under its other values; all rows have other ones.
+
+    Rows come in one order everywhere, so that two processes that count at once never wait for each other in a circle.
+    """
     dialect = session.get_bind().dialect.name
     insert = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    statement = insert(table).values(**keys, count=times)
+    statement = insert(table).values(rows)
     counted = {"count": statement.excluded.count + table.__table__.c.count}  # type: ignore[attr-defined]
-    await _execute(session, statement.on_conflict_do_update(index_elements=list(keys), set_=counted))
+    keys = [name for name in rows[0] if name != "count"]
+    await _execute(session, statement.on_conflict_do_update(index_elements=keys, set_=counted))
 
 
 async def _execute(session: AsyncSession, statement: object) -> int:

@@ -27,6 +27,8 @@ def clean(text: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case, no accents, one spelling of Arabic letters, ASCII digits."""
+    if text.isascii():
+        return text.casefold()
     text = unicodedata.normalize("NFKD", text.translate(_ARABIC_FOLDS).translate(_LATIN_FOLDS).casefold())
     kept = (char for char in text if not unicodedata.combining(char))
     return "".join(_digit(char) for char in kept).translate(_ARABIC_FOLDS)

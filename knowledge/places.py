@@ -16,11 +16,11 @@ from pathlib import Path
 import yaml
 from babel import Locale
 from babel.core import get_global
-from rapidfuzz import fuzz, process
 
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
 from core.normalise import fold, words
 from knowledge.base import FOLDER, KnowledgeBase
+from knowledge.near_names import NearNames
 from knowledge.spoken import drop_languages
 
 MINIMUM_STEM = 5
@@ -83,7 +83,8 @@ class Gazetteer:
         self._add_towns(towns or {})
         self._add_cities()
         self._single = {name[0]: place for name, place in self._by_words.items() if len(name) == 1}
-        self._typo_names = [name for name in self._single if len(name) >= MINIMUM_TYPO_LENGTH]
+        long = (name for name in self._single if len(name) >= MINIMUM_TYPO_LENGTH)
+        self._long_names = NearNames(long, similarity=TYPO_SIMILARITY)
 
     @classmethod
     def load(cls, base: KnowledgeBase, folder: Path = FOLDER) -> Gazetteer:
@@ -239,8 +240,8 @@ class Gazetteer:
     def _misspelt(self, token: str) -> Place | None:
         if len(token) < MINIMUM_TYPO_LENGTH:
             return None
-        best = process.extractOne(token, self._typo_names, scorer=fuzz.ratio, score_cutoff=TYPO_SIMILARITY)
-        return self._single[best[0]] if best else None
+        best = self._long_names.find_best(token)
+        return self._single[best] if best else None
 
 
 def _without_article(token: str) -> str:

@@ -17,12 +17,12 @@ from enum import IntEnum
 from pathlib import Path
 
 import yaml
-from rapidfuzz import fuzz, process
 
 from core.normalise import fold, words
 from knowledge.base import FOLDER, Entry, KnowledgeBase
 from knowledge.dates import is_stale
 from knowledge.keywords import Keywords
+from knowledge.near_names import NearNames
 from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
 from knowledge.spoken import SpokenLanguages
@@ -49,6 +49,8 @@ SAME_NAME = 1.0
 """Strength from which a name was written as it is."""
 SHORTEST_MISSPELT = 7
 """Letters of the shortest name that counts although it is misspelt."""
+LONG_NAME = 3
+"""Words from which on a misspelt name must have one word that is spelt as it should be."""
 
 _NUMBER = re.compile(r"\+?\d[\d\s()./-]{1,}\d|\d{2,}")
 
@@ -262,21 +264,32 @@ class _Names:
     """Names sorted by how many words they have, so that a run of as many words is held against all of them at once."""
 
     def __init__(self, names: Iterable[tuple[str, ...]]) -> None:
-        self._by_size: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
+        by_size: dict[int, list[tuple[str, ...]]] = defaultdict(list)
         for name in names:
-            self._by_size[len(name)][" ".join(name)] = name
-        self._long = {
-            size: [spelled for spelled in found if len(spelled) >= SHORTEST_MISSPELT]
-            for size, found in self._by_size.items()
-        }
+            by_size[len(name)].append(name)
+        self._by_size = {size: _NamesOfASize(found) for size, found in by_size.items()}
 
     def find(self, tokens: list[str]) -> Iterator[tuple[tuple[str, ...], float]]:
         """Names that a run of the words equals, or nearly, with how well (from 90). Short ones must be equal."""
-        for size, spelled in self._by_size.items():
-            for run in {" ".join(tokens[start : start + size]) for start in range(len(tokens) - size + 1)}:
-                if run in spelled:
-                    yield spelled[run], 100.0 + min(len(run), 40) / 10
-                near = process.extract(
-                    run, self._long[size], scorer=fuzz.ratio, score_cutoff=MINIMUM_NAME_SIMILARITY, limit=None
-                )
-                yield from ((spelled[name], similarity) for name, similarity, _ in near)
+        for size, names in self._by_size.items():
+            for run in {tuple(tokens[start : start + size]) for start in range(len(tokens) - size + 1)}:
+                yield from names.find(run)
+
+
+class _NamesOfASize:
+    """Names of as many words."""
+
+    def __init__(self, names: list[tuple[str, ...]]) -> None:
+        self._spelled = {" ".join(name): name for name in names}
+        long = (spelled for spelled in self._spelled if len(spelled) >= SHORTEST_MISSPELT)
+        self._near = NearNames(long, similarity=MINIMUM_NAME_SIMILARITY)
+        self._words = {word for name in names for word in name}
+
+    def find(self, run: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
+        # Of a long name that is near enough, some word is as it should be.
+        if len(run) >= LONG_NAME and self._words.isdisjoint(run):
+            return
+        said = " ".join(run)
+        if said in self._spelled:
+            yield self._spelled[said], 100.0 + min(len(said), 40) / 10
+        yield from ((self._spelled[name], similarity) for name, similarity in self._near.find(said))

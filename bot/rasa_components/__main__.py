@@ -1,9 +1,9 @@
 """Starts Rasa's own command line, prepared: `python -m rasa_components train ...`, `python -m rasa_components run ...`.
 
 Every option is Rasa's; only `retrain` is ours (retraining.py). What is prepared: telemetry is off, the variables that
-endpoints.yml names have a value, TensorFlow is not needed, logs hold no texts, and answers of the hub are checked
-without compiling their schema anew each time. With HUB_MODEL_URL, a running assistant takes over newer models
-(new_models.py).
+endpoints.yml names have a value, TensorFlow is not needed, logs hold no texts, answers of the hub are checked without
+compiling their schema anew each time, and what never changes is not worked out anew at each turn (shortcuts.py). With
+HUB_MODEL_URL, a running assistant takes over newer models (new_models.py).
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ def main() -> None:
     from rasa.__main__ import main as run_rasa
 
     from rasa_components.answer_checks import compile_answer_checks
+    from rasa_components.shortcuts import take_shortcuts
 
     compile_answer_checks()
+    take_shortcuts()
     if sys.argv[1:2] == ["retrain"]:
         from rasa_components.retraining import retrain
 

@@ -136,7 +136,7 @@ class LabelClassifier(IntentClassifier, GraphComponent):
         message.set(INTENT, _as_intent(meaning.intent, confidence), add_to_output=True)
         message.set(INTENT_RANKING_KEY, self._rank_intents(closest), add_to_output=True)
         message.set(ENTITIES, _as_entities(meaning), add_to_output=True)
-        message.set(LABEL_RANKING, [asdict(ranked) for ranked in closest], add_to_output=True)
+        message.set(LABEL_RANKING, [ranked._asdict() for ranked in closest], add_to_output=True)
 
     def _choose(self, ranking: list[Ranked], words: int) -> Ranked | None:
         """The first of the ranking, or the closest entry where the first is light and all entries are likelier."""

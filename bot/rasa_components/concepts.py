@@ -53,25 +53,33 @@ class Concepts:
                     self._whole[phrase].add(concept)
                 if is_beginning:
                     self._beginnings[phrase].add(concept)
+        self._starts = {phrase[:-1] for phrase in (*self._whole, *self._beginnings) if len(phrase) > 1}
 
     def find(self, text: str) -> list[str]:
         """The concepts in the text, each once, in alphabetical order."""
-        words = WORD.findall(fold(text))
+        return self._find(WORD.findall(fold(text)))
+
+    def _find(self, words: list[str]) -> list[str]:
         found: set[str] = set()
         for position, word in enumerate(words):
             for variant in self._variants(word):
-                found |= self._look_up((variant,))
-            for size in range(2, LONGEST_PHRASE + 1):
-                if position + size <= len(words):
-                    found |= self._look_up(tuple(words[position : position + size]))
+                self._look_up((variant,), found)
+            for size in range(2, min(LONGEST_PHRASE, len(words) - position) + 1):
+                phrase = tuple(words[position : position + size])
+                if phrase[:-1] in self._starts:
+                    self._look_up(phrase, found)
         return sorted(found)
 
     def features(self, text: str) -> list[str]:
         """The concepts, the message's size and density, and pairs: two together say more than each alone."""
-        concepts = self.find(text)
-        words = len(WORD.findall(fold(text)))
-        size = f"~size{_step(words, SIZES)}"
-        density = f"~density{_step(len(concepts) / max(words, 1), DENSITIES)}"
+        return self.features_of(fold(text))
+
+    def features_of(self, folded: str) -> list[str]:
+        """The same of a text that is folded already."""
+        words = WORD.findall(folded)
+        concepts = self._find(words)
+        size = f"~size{_step(len(words), SIZES)}"
+        density = f"~density{_step(len(concepts) / max(len(words), 1), DENSITIES)}"
         found = [*concepts, size]
         pairs = [f"{first}+{second}" for place, first in enumerate(found) for second in found[place + 1 :]]
         return [*found, *pairs, density, f"{density}+{size}"]
@@ -82,12 +90,13 @@ class Concepts:
         bare = (word[len(prefix) :] for prefix in _ARABIC_PREFIXES if word.startswith(prefix))
         return {word} | {rest for rest in bare if len(rest) >= 3}
 
-    def _look_up(self, phrase: Phrase) -> set[str]:
-        found = set(self._whole.get(phrase, ()))
-        last = phrase[-1]
+    def _look_up(self, phrase: Phrase, found: set[str]) -> None:
+        found.update(self._whole.get(phrase, ()))
+        *first, last = phrase
         for size in range(SHORTEST_BEGINNING, len(last) + 1):
-            found |= self._beginnings.get((*phrase[:-1], last[:size]), set())
-        return found
+            begun = self._beginnings.get((*first, last[:size]))
+            if begun is not None:
+                found |= begun
 
 
 def _step(value: float, steps: tuple[float, ...]) -> int:

@@ -21,19 +21,26 @@ _STRETCHED = re.compile(r"(\w)\1{2,}")
 
 def lower(text: str) -> str:
     """One case, one kind of apostrophe, no invisible characters."""
+    if text.isascii():
+        return text.lower().replace("`", "'")
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
     return text.replace("’", "'").replace("ʼ", "'").replace("`", "'")
 
 
 def fold(text: str) -> str:
     """`lower`, without accents, with ASCII digits, one spelling of Arabic letters, and no letter more than twice."""
-    text = "".join(_as_ascii_digit(char) for char in lower(text))
+    text = lower(text)
+    if text.isascii():
+        return _STRETCHED.sub(r"\1\1", text)
+    text = "".join(map(_as_ascii_digit, text))
     text = _ARABIC_MARKS.sub("", text).translate(_ARABIC_LETTERS)
     return _STRETCHED.sub(r"\1\1", without_accents(text))
 
 
 def without_accents(text: str) -> str:
     """The letters without their marks."""
+    if text.isascii():
+        return text
     return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
 
 

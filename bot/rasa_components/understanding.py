@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -61,8 +62,7 @@ class Example:
     language: str
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A label, and how sure it is (0..1)."""
 
     label: str
@@ -72,12 +72,11 @@ class Ranked:
 class Block:
     """One kind of features of a message: which it has, and what each weighs (TF-IDF, rows of length one).
 
-    scikit-learn learns the vocabulary; a single message is weighed here, which takes a fifth of the time.
+    scikit-learn learns the vocabulary; a single message is weighed here, which takes a tenth of the time.
     """
 
-    def __init__(self, analyze: Callable[[str], Iterable[str]], **learner: Any) -> None:
-        self._analyze = analyze
-        self._learner = {"analyzer": analyze} | learner
+    def __init__(self, **learner: Any) -> None:
+        self._learner = learner
         self.places: dict[str, int] = {}
         self.idf = np.zeros(0, dtype=np.float32)
 
@@ -89,12 +88,14 @@ class Block:
         self.idf = learner.idf_.astype(np.float32)
         return rows
 
-    def weigh(self, text: str) -> tuple[list[int], Any]:
+    def weigh(self, terms: Iterable[str]) -> tuple[Any, Any]:
         """Places and weights of one message's features."""
-        counts = Counter(place for term in self._analyze(text) if (place := self.places.get(term)) is not None)
-        places = list(counts)
-        weights = (1.0 + np.log(np.fromiter(counts.values(), dtype=np.float32, count=len(places)))) * self.idf[places]
-        length = float(np.sqrt((weights * weights).sum()))
+        counts = Counter(map(self.places.get, terms))
+        counts.pop(None, None)
+        places = np.fromiter(counts.keys(), dtype=np.intp, count=len(counts))
+        weights = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+        weights = (1.0 + np.log(weights)) * self.idf[places]
+        length = float(np.sqrt(weights @ weights))
         return places, weights / length if length else weights
 
     def save(self, folder: Path) -> None:
@@ -115,9 +116,8 @@ class Features:
     def __init__(self, language: str, words: Words) -> None:
         self.language = language
         self.concepts = Concepts(words, language)
-        self.stems = Block(self._stem_pairs)
+        self.stems = Block(analyzer=self._stem_pairs)
         self.characters = Block(
-            character_ngrams,
             analyzer="char_wb",
             ngram_range=(SHORTEST_PIECE, LONGEST_PIECE),
             preprocessor=fold,
@@ -128,15 +128,26 @@ class Features:
         """Learn the vocabulary of the language's own messages; returns their rows."""
         return sparse.hstack([self.stems.fit(texts), self.characters.fit(texts)]).tocsr()
 
+    def weigh(self, text: str, shared: Block) -> tuple[Any, Any]:
+        """Places and weights of one message's features: stems, then characters, then the shared concepts."""
+        folded = fold(text)
+        stems_found, stems_weight = self.stems.weigh(self._stem_pairs(text))
+        pieces_found, pieces_weight = self.characters.weigh(character_ngrams(folded))
+        concepts_found, concepts_weight = shared.weigh(" ".join(self.concepts.features_of(folded)).split())
+        first_piece = len(self.stems.places)
+        first_concept = first_piece + len(self.characters.places)
+        places = np.concatenate([stems_found, pieces_found + first_piece, concepts_found + first_concept])
+        return places, np.concatenate([stems_weight, pieces_weight, concepts_weight * CONCEPT_WEIGHT])
+
     def _stem_pairs(self, text: str) -> list[str]:
         found = stems(text, self.language)
-        return found + [" ".join(found[place : place + 2]) for place in range(len(found) - 1)]
+        return found + [f"{first} {second}" for first, second in pairwise(found)]
 
 
-def character_ngrams(text: str) -> list[str]:
+def character_ngrams(folded: str) -> list[str]:
     """Pieces of 2 to 5 characters inside words, with a blank at each word's ends (scikit-learn's `char_wb`)."""
     found = []
-    for word in fold(text).split():
+    for word in folded.split():
         padded = f" {word} "
         for size in range(SHORTEST_PIECE, min(LONGEST_PIECE, len(padded)) + 1):
             found += [padded[start : start + size] for start in range(len(padded) - size + 1)]
@@ -231,24 +242,18 @@ class Understanding:
         return [Ranked(model.labels[place], float(shares[place])) for place in np.argsort(-shares)[:size]]
 
     def _margins(self, text: str, model: Model) -> Any:
-        features = model.features
-        blocks = [
-            features.stems.weigh(text),
-            features.characters.weigh(text),
-            self._shared.weigh(" ".join(features.concepts.features(text))),
-        ]
-        starts = np.cumsum([0, len(features.stems.places), len(features.characters.places)])
-        factors = (1.0, 1.0, CONCEPT_WEIGHT)
-        places = np.concatenate(
-            [np.array(found, dtype=np.int64) + start for (found, _), start in zip(blocks, starts, strict=True)]
-        )
-        values = np.concatenate([weights * factor for (_, weights), factor in zip(blocks, factors, strict=True)])
-        row = sparse.csr_matrix((values, places, [0, len(places)]), shape=(1, model.weights.shape[0]))
-        return (row @ model.weights).toarray()[0] + model.bias
+        """A message's features times the weights: only the rows of those that it has, without a matrix of its own."""
+        places, values = model.features.weigh(text, self._shared)
+        rows = model.weights.indptr
+        starts, sizes = rows[places], rows[places + 1] - rows[places]
+        before = np.cumsum(sizes) - sizes
+        taken = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
+        products = model.weights.data[taken] * np.repeat(values, sizes)
+        return np.bincount(model.weights.indices[taken], products, minlength=len(model.bias)) + model.bias
 
 
 def _shared_block() -> Block:
-    return Block(str.split)
+    return Block(analyzer=str.split)
 
 
 def _learn(rows: Any, own_concepts: Any, other_concepts: Any, labels: Any, own: Any) -> tuple[list[str], Any, Any]:
