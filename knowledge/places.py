@@ -31,6 +31,10 @@ CAPITAL = "capital"
 NAME_ALONE = 1
 """A message of that many words is a place's name even where the word means something else."""
 LONGEST_ENDING = 3
+BEFORE_A_BODY, AFTER_A_BODY = 2, 5
+"""Words beside one for a body among which its nationality stands ('مؤسسة حقوق الإنسان والمساواة التركية')."""
+LONGEST_TOWN = 4
+"""Words of a name in facts/towns_by_name.tsv."""
 MINIMUM_TYPO_LENGTH = 6
 TYPO_SIMILARITY = 88
 """Percent of rapidfuzz's ratio that a misspelt word must reach; measured on the cities' names against each other."""
@@ -69,8 +73,14 @@ class Gazetteer:
         towns: dict[str, list[list[str]]] | None = None,
         unnamed: frozenset[str] = frozenset(),
         ambiguous: dict[str, list[str]] | None = None,
+        towns_by_name: dict[str, str] | None = None,
+        bodies: tuple[str, ...] = (),
+        nationalities: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._base = base
+        self._towns_by_name = towns_by_name or {}
+        self._bodies = bodies
+        self._nationalities = nationalities or {}
         self._ambiguous = ambiguous or {}
         self._unnamed = unnamed | {"EU", "UN", "EZ", "ZZ"}
         self.places: dict[str, Place] = {}
@@ -91,9 +101,17 @@ class Gazetteer:
         """Build it from the knowledge base and the case forms of country names."""
         forms = yaml.safe_load((folder / "facts" / "country_forms.yaml").read_text(encoding="utf-8"))
         towns = yaml.safe_load((folder / "facts" / "towns.yaml").read_text(encoding="utf-8"))
+        said = yaml.safe_load((folder / "facts" / "country_bodies.yaml").read_text(encoding="utf-8"))
         groups = yaml.safe_load((folder / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
         return cls(
-            base, country_forms=forms, towns=towns, unnamed=frozenset(groups["unnamed"]), ambiguous=groups["ambiguous"]
+            base,
+            country_forms=forms,
+            towns=towns,
+            unnamed=frozenset(groups["unnamed"]),
+            ambiguous=groups["ambiguous"],
+            towns_by_name=_read_towns(folder / "facts" / "towns_by_name.tsv"),
+            bodies=tuple(map(fold, said["bodies"])),
+            nationalities={code: tuple(map(fold, spelled)) for code, spelled in said["countries"].items()},
         )
 
     def find(self, text: str, language: str = "") -> list[Place]:
@@ -111,6 +129,8 @@ class Gazetteer:
         for glyphs, place in self._glyphs.items():
             if glyphs in text:
                 found.setdefault(place.id, (text.index(glyphs), place))
+        if not found:
+            found = {place.id: (position, place) for position, place in self._with_bodies(words(text))}
         if not found:
             for position, token in enumerate(tokens):
                 near = self._inflected(token) or self._misspelt(token)
@@ -216,11 +236,34 @@ class Gazetteer:
         bare = [_without_prefix(token) for token in tokens]
         while position < len(tokens):
             match = self._longest_match(tokens, position) or self._longest_match(bare, position)
-            if match is None:
-                position += 1
+            if match is not None:
+                yield position, self._by_words[match]
+                position += len(match)
                 continue
-            yield position, self._by_words[match]
-            position += len(match)
+            size, country = self._town_at(tokens, position) or self._town_at(bare, position) or (1, None)
+            if country is not None:
+                yield position, self.places[country]
+            position += size
+
+    def _with_bodies(self, tokens: list[str]) -> Iterator[tuple[int, Place]]:
+        """Countries whose adjective stands beside a word for a body ('organisme belge')."""
+        bare = [_without_prefix(token) for token in tokens]
+        for position, token in enumerate(bare):
+            if token.startswith(self._bodies):
+                beside = (
+                    bare[max(position - BEFORE_A_BODY, 0) : position] + bare[position + 1 : position + 1 + AFTER_A_BODY]
+                )
+                for country, adjectives in self._nationalities.items():
+                    if any(word.startswith(adjectives) for word in beside):
+                        yield position, self.places[country]
+
+    def _town_at(self, tokens: list[str], position: int) -> tuple[int, str] | None:
+        """How many words a town of the long list has here, and its country."""
+        for size in range(min(LONGEST_TOWN, len(tokens) - position), 0, -1):
+            country = self._towns_by_name.get(" ".join(tokens[position : position + size]))
+            if country is not None:
+                return size, country
+        return None
 
     def _longest_match(self, tokens: list[str], position: int) -> tuple[str, ...] | None:
         candidates: Iterable[tuple[str, ...]] = self._by_first.get(tokens[position], ())
@@ -242,6 +285,12 @@ class Gazetteer:
             return None
         best = self._long_names.find_best(token)
         return self._single[best] if best else None
+
+
+def _read_towns(path: Path) -> dict[str, str]:
+    """Folded names of towns, and the country that each means."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t", 1) for line in lines if not line.startswith("#"))
 
 
 def _without_article(token: str) -> str:

@@ -9,11 +9,24 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from core.database import Database
+from core.errors import HubError
 from core.settings import PROJECT_ROOT
 
 
+class DatabaseNewerError(HubError):
+    """The database was brought to a revision that this version of the hub does not know."""
+
+    code = "database_newer"
+
+
 async def migrate(database: Database) -> str:
-    """Apply every migration that is missing; returns the revision. Doing it twice changes nothing."""
+    """Apply every migration that is missing; returns the revision. Doing it twice changes nothing.
+
+    Raises DatabaseNewerError when a newer version of the hub has been at work; nothing is changed then.
+    """
+    present = await current_revision(database)
+    if present is not None and present not in _known_revisions():
+        raise DatabaseNewerError(revision=present)
     async with database.engine.begin() as connection:
         await connection.run_sync(_upgrade)
     return latest_revision()
@@ -28,6 +41,10 @@ async def current_revision(database: Database) -> str | None:
 def latest_revision() -> str:
     """The newest revision of the project."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:

@@ -101,3 +101,43 @@ def test_every_country_with_emergency_numbers_is_found_by_its_name(wording: Word
 def test_a_language_to_speak_is_no_country(wording: Wording, text: str, language: str, place: str | None) -> None:
     found = wording.gazetteer.find_one(text, language)
     assert (found.id if found else None) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("racisme à Lausanne, qui peut m'aider", "fr", "CH"),
+        ("à La Chaux-de-Fonds on m'insulte", "fr", "CH"),
+        ("aiuto contro il razzismo in Ticino", "it", "CH"),
+        ("una denuncia a Moncalieri", "it", "IT"),
+        ("gdynia, who can i call", "en", "PL"),
+        ("عنصرية في لوزان", "ar", "CH"),
+        ("je vais prendre un bain", "fr", None),
+        ("my bath is broken and the roses are dead", "en", None),
+        ("Bourse Erasmus+ : combien par mois ?", "fr", None),
+    ],
+)
+def test_a_town_that_is_no_member_means_its_country(
+    wording: Wording, text: str, language: str, place: str | None
+) -> None:
+    found = wording.gazetteer.find_one(text, language)
+    assert (found.id if found else None) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("mes copains marocains sont recalés : quel organisme belge contacter ?", "fr", "BE"),
+        ("quale ente svizzero decide?", "it", "CH"),
+        ("is there a Turkish equality body", "en", "TR"),
+        ("أي هيئة تركية تبت في هذا؟", "ar", "TR"),
+        ("مؤسسة حقوق الإنسان والمساواة التركية", "ar", "TR"),
+        ("mes copains marocains sont toujours recalés", "fr", None),
+        ("my Polish neighbour was insulted", "en", None),
+    ],
+)
+def test_a_nationality_means_the_country_only_beside_a_body(
+    wording: Wording, text: str, language: str, place: str | None
+) -> None:
+    found = wording.gazetteer.find_one(text, language)
+    assert (found.id if found else None) == place
