@@ -20,11 +20,13 @@ from channels.base import DeliveryChannel, ReadyChat
 from channels.email.layout import Layout
 from channels.email.message import MailSender
 from channels.email.outbox import expire_outbox
-from channels.email.wiring import build_bounces, build_mail
+from channels.email.wiring import build_bounces, build_calendar_answers, build_mail
 from channels.telegram.markup import render_chat
 from conversation.assistant import Assistant, RasaAssistant, internal_token
 from conversation.counting import expire
+from conversation.coming_events import ComingEvents
 from conversation.for_channels import HubForChannels
+from conversation.handoffs import expire_handoffs
 from conversation.memory import LanguagesInProcess, LanguagesInRedis
 from conversation.own_city import OwnCity
 from conversation.replies import Wording
@@ -35,14 +37,17 @@ from conversation.wishes.reading import WishReader
 from conversation.wishes.screens import TelegramPreferences
 from conversation.wishes.talk import PreferencesTalk
 from conversation.wishes.telling import Teller
+from conversation.written import WrittenAnswers
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.duties import Duty, Scheduler
 from core.languages import RELEASED, warm_up
+from core.rate_limits import RateLimits, RateLimitsInProcess, RateLimitsInRedis
 from core.settings import PROJECT_ROOT, Settings
 from core.texts import Texts
 from core.translation.translator import Translator as MachineTranslator
 from identity.operator_session import expire_operator_sessions
+from identity.operators import expire_acts
 from identity.throttle import Throttle
 from knowledge.base import load_knowledge
 from knowledge.corrections import LiveCorrections
@@ -50,12 +55,17 @@ from knowledge.keywords import Keywords
 from knowledge.names import names_between
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
+from knowledge.written.live import LiveAnswers
+from knowledge.written.matching import ExampleQuestions
+from knowledge.written.service import expire_settled
+from reports.audit import expire_trail
 from reports.intake.deadlines import Deadlines
 from reports.intake.service import Intake
 from reports.jobs import delete_expired
 from reports.returning import CaseDoor
 from subscriptions.broadcasts.machine import MachineDrafting
 from subscriptions.broadcasts.workshop import Workshop
+from subscriptions.calendar_answers import note_calendar_answers
 from subscriptions.composing import HubComposer, Invitations
 from subscriptions.duties import list_subscriber_duties
 from subscriptions.event_jobs import look_after_events
@@ -123,6 +133,7 @@ def build_hub(
 
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     languages = LanguagesInRedis(redis_url) if redis_url else LanguagesInProcess()
+    rates = build_rates(settings, clock)
 
     def without_assistant(rasa_text: str, metadata: dict[str, Any]) -> dict[str, Any]:
         name, tracker = action_for(rasa_text, metadata)
@@ -144,6 +155,8 @@ def build_hub(
         )
 
     talk = build_talk()
+    machine = build_translator(settings, clock, wording)
+    questions = ExampleQuestions(wording.base, wording.gazetteer)
     conversations = Conversations(
         wording=wording,
         assistant=assistant,
@@ -159,11 +172,17 @@ def build_hub(
             database=database,
             clock=clock,
             public_url=settings.public_url or settings.address,
+            events=ComingEvents(
+                wording=wording,
+                database=database,
+                clock=clock,
+                public_url=settings.public_url or settings.address,
+            ),
         ),
+        written=WrittenAnswers(wording, questions, machine.translate_plain),
     )
     deadlines = Deadlines.load(wording.base, wording.texts)
-    intake, door = build_reports(settings, database, clock, wording, deadlines)
-    machine = build_translator(settings, clock, wording)
+    intake, door = build_reports(settings, database, clock, wording, deadlines, rates=rates)
     return Hub(
         settings=settings,
         database=database,
@@ -172,16 +191,30 @@ def build_hub(
         assistant=assistant,
         conversations=conversations,
         talk=talk,
-        limits=MessageLimits(settings.trusted_proxy_addresses),
+        limits=MessageLimits(settings.trusted_proxy_addresses, rates),
+        rates=rates,
         internal_token=internal_token(settings),
         form=intake,
         cases=door,
         deadlines=deadlines.notes,
         legal_day=deadlines.last_day,
         corrections=LiveCorrections(wording.base, wording.services),
+        answers=LiveAnswers(wording.base, questions),
         machine=machine,
         translator=machine.translate_plain,
     )
+
+
+def build_rates(settings: Settings, clock: Clock) -> RateLimits:
+    """What counts how often somebody does something: in Redis where it is there, else in this process."""
+    if settings.redis_url is None:
+        return RateLimitsInProcess(clock)
+    return RateLimitsInRedis(settings.redis_url.get_secret_value(), secret_key=settings.load_secret_key(), clock=clock)
+
+
+def shared_rates(hub: Hub) -> RateLimits | None:
+    """What counts over all processes; None where there is only this one."""
+    return hub.rates if hub.settings.redis_url is not None else None
 
 
 def build_translator(settings: Settings, clock: Clock, wording: Wording) -> MachineTranslator:
@@ -191,7 +224,13 @@ def build_translator(settings: Settings, clock: Clock, wording: Wording) -> Mach
 
 
 def build_reports(
-    settings: Settings, database: Database, clock: Clock, wording: Wording, deadlines: Deadlines
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    wording: Wording,
+    deadlines: Deadlines,
+    *,
+    rates: RateLimits | None = None,
 ) -> tuple[Intake, CaseDoor]:
     """The guided report, and coming back to it."""
     intake = Intake(
@@ -205,8 +244,9 @@ def build_reports(
         service_words=wording,
         deadlines=deadlines,
         web_form=f"{settings.public_url or settings.address}/report",
+        limits=rates,
     )
-    return intake, CaseDoor(database, clock, wording.texts, deadlines=deadlines.notes)
+    return intake, CaseDoor(database, clock, wording.texts, limits=rates, deadlines=deadlines.notes)
 
 
 def build_composer(hub: Hub, *, invitations: Invitations | None = None) -> HubComposer:
@@ -266,6 +306,7 @@ def build_office(hub: Hub, *, telegram: TelegramRunner | None = None, is_worker:
             public_url=settings.public_url,
             database=hub.database,
             clock=hub.clock,
+            shared=shared_rates(hub),
         )
     return PostOffice(
         hub.database,
@@ -308,6 +349,8 @@ def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | N
         screens=TelegramPreferences(hub.talk) if hub.talk is not None else None,
         timing=timing,
         limits=limits,
+        rates=hub.rates,
+        shared=shared_rates(hub),
     )
 
 
@@ -323,10 +366,16 @@ def list_duties(hub: Hub) -> list[Duty]:
     async def expire_conversations() -> None:
         async with hub.database.session() as session:
             log.info("conversations_expired %s", await expire(session, hub.clock))
+            log.info("handoffs_expired count=%s", await expire_handoffs(session, hub.clock))
+            log.info("settled_questions_expired count=%s", await expire_settled(session, hub.clock))
 
     async def expire_reports() -> None:
         async with hub.database.session() as session:
             log.info("reports_expired %s", await delete_expired(session, hub.clock, throttle=throttle))
+
+    async def expire_trails() -> None:
+        async with hub.database.session() as session:
+            log.info("trails_expired %s", await expire_trail(session, hub.clock))
 
     async def look_after_all_events() -> None:
         async with hub.database.session() as session:
@@ -336,15 +385,26 @@ def list_duties(hub: Hub) -> list[Duty]:
     async def expire_office() -> None:
         async with hub.database.session() as session:
             log.info("operator_sessions_expired count=%s", await expire_operator_sessions(session, clock=hub.clock))
+            log.info("operator_acts_expired count=%s", await expire_acts(session, clock=hub.clock))
 
     async def expire_mail() -> None:
         async with hub.database.session() as session:
             log.info("outbox_expired count=%s", await expire_outbox(session, hub.clock))
 
+    calendars = build_calendar_answers(hub.settings)
+
+    async def note_answers() -> None:
+        assert calendars is not None
+        links = Links(hub.settings.load_secret_key())
+        counted = await note_calendar_answers(hub.database, calendars, links=links, clock=hub.clock)
+        log.info("calendar_answers_noted count=%s", counted)
+
     return [
+        *([Duty("calendar_answers", timedelta(minutes=1), note_answers)] if calendars is not None else []),
         Duty("expire_mail", timedelta(hours=1), expire_mail),
         Duty("expire_office", timedelta(hours=1), expire_office),
         Duty("expire_conversations", timedelta(hours=1), expire_conversations),
+        Duty("expire_trails", timedelta(hours=1), expire_trails),
         Duty("look_after_events", timedelta(minutes=1), look_after_all_events),
         # A draft is kept for 24 hours at most, and these minutes.
         Duty("expire_reports", timedelta(minutes=5), expire_reports),
@@ -369,15 +429,16 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
         warm_up()
         office.start()
         duties.start()
-        watching = asyncio.create_task(hub.corrections.watch(hub.database)) if hub.corrections else None
+        followed = [live for live in (hub.corrections, hub.answers) if live is not None]
+        watching = [asyncio.create_task(live.watch(hub.database)) for live in followed]
         if telegram is not None:
             telegram.start()
         try:
             yield
         finally:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             await asyncio.gather(duties.stop(), office.stop())
             if hub.mail is not None:
                 await hub.mail.close()
@@ -386,6 +447,7 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
             if hub.machine is not None:
                 await hub.machine.close()
             await hub.conversations.close()
+            await hub.rates.close()
             if isinstance(hub.assistant, RasaAssistant):
                 await hub.assistant.close()
             await hub.database.close()

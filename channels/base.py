@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -61,6 +61,8 @@ class Reply(_Part):
     contacts: list[Contact] = Field(default_factory=list)
     language: str = ""
     machine_translated: bool = False
+    place: str | None = None
+    """What the way to a report understood as the place of it, so that the report need not ask anew."""
 
 
 class Answer(BaseModel):
@@ -196,6 +198,33 @@ class BounceSource(Protocol):
     async def fetch(self) -> list[Bounce]: ...
 
     async def finish(self, bounces: Sequence[Bounce]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarAnswer:
+    """What somebody's calendar answered to an invitation. Nothing of it is proved."""
+
+    token: str
+    """Behind the plus of the address that it came to."""
+    event_uid: str
+    sender: str = field(repr=False)
+    """The mail's own sender, in lower case."""
+    guest: str = field(repr=False)
+    """Whose answer the calendar says it is, in lower case."""
+    standing: str
+    """ACCEPTED, TENTATIVE, DECLINED, or something else (RFC 5545, PARTSTAT)."""
+    sequence: int = 0
+    """The version of the entry that was answered."""
+    uid: str = ""
+    """Where it was found."""
+
+
+class CalendarAnswerSource(Protocol):
+    """Where calendars answer to. ``finish`` marks what was read, so that it is not found again."""
+
+    async def fetch(self) -> list[CalendarAnswer]: ...
+
+    async def finish(self, answers: Sequence[CalendarAnswer]) -> None: ...
 
 
 type ReadyMessage = ReadyMail | ReadyChat

@@ -121,6 +121,8 @@ class Screen:
     """The answer belongs to the report: a chat channel deletes it from the chat when the form ends."""
     number: int = 0
     total: int = 0
+    progress: str = ""
+    """Where this step stands, and how many of those left need an answer."""
     error: str | None = None
     """Why the last answer was not taken; the screen is the same one again."""
     files: list[ShownFile] = field(default_factory=list)
@@ -128,6 +130,8 @@ class Screen:
     receipt: str | None = None
     """25 digits in groups of five. Shown once; never stored."""
     letter: Letter | None = None
+    again: str | None = None
+    """Of a report that was sent: what ``GuidedForm.show_again`` writes this screen from. It opens nothing."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,8 @@ class FormInput:
     source: str | None = None
     """Who sends, as the channel knows it (an address): many reports from one source are set apart, never refused.
     Only a salted hash of it is kept, in memory, for an hour."""
+    receipt: str | None = field(default=None, repr=False)
+    """The code that the page showed, from its body: it stays on the screen as long as it is the draft's."""
 
 
 class GuidedForm(Protocol):
@@ -170,16 +176,25 @@ class GuidedForm(Protocol):
         language: str,
         words: str | None = None,
         city: str | None = None,
+        place: str | None = None,
         desk: str | None = None,
     ) -> Screen:
         """Begin, or go on where it was left. ``words``: what the person wrote already, offered as the first words.
 
-        ``desk``: whose QR code was read; that desk is offered first.
+        ``city``: where they are, as the page they came from says. ``place``: what the conversation understood as the
+        place of it; offered first where it is asked, and never taken for where they are now. ``desk``: whose QR code was read; that desk is offered first.
         """
         ...
 
-    async def show(self, key: str, *, language: str | None = None) -> Screen | None:
-        """The screen that waits for an answer, in a language chosen anew if given; None when nothing is begun."""
+    async def show(self, key: str, *, language: str | None = None, receipt: str | None = None) -> Screen | None:
+        """The screen that waits for an answer, in a language chosen anew if given; None when nothing is begun.
+
+        ``receipt``: the code that the page showed; without it, a screen that shows the code shows a new one.
+        """
+        ...
+
+    async def show_again(self, kept: str, *, language: str) -> Screen:
+        """The last screen of a report that was sent (``Screen.again``), in another language. Raises DraftGoneError."""
         ...
 
     async def take(self, key: str, given: FormInput) -> Screen:
@@ -202,6 +217,18 @@ class CaseMessage:
     original: str | None = None
     """Where ``text`` is a machine translation: what was written."""
     file_names: list[str] = field(default_factory=list)
+    """Files that the person sent."""
+    files: list[ShownFile] = field(default_factory=list)
+    """Files from the desk; ``CaseReturn.read_file`` hands them out."""
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """A file from the desk. Its name says nothing, since it stays in the lists of whatever device saves it."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -234,8 +261,16 @@ class CaseReturn(Protocol):
         self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
     ) -> ReporterCase: ...
 
+    async def read_file(self, token: str, file_id: str) -> CaseFile:
+        """A file that the desk sent. Raises also ``file_gone``."""
+        ...
+
     async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
         """Agree or not to what ``ReporterCase.asked`` asks."""
+        ...
+
+    async def close(self, token: str) -> None:
+        """The token opens nothing any more. A second time is no error."""
         ...
 
     async def withdraw(self, token: str) -> None:

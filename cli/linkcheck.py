@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cli.words import say
+from core.languages import RELEASED
 from knowledge.base import KnowledgeBase
+from knowledge.page_links import page_for_reader
 
 TIMEOUT = 20.0
 SITES_AT_ONCE = 8
@@ -40,10 +42,12 @@ class LinkResult:
 
 
 def collect_links(base: KnowledgeBase) -> dict[str, list[str]]:
-    """Every address that a reader may be sent to, with the entries that name it."""
+    """Every address of the facts, and every one that readers are sent to for it, with the entries that name it."""
     links: dict[str, list[str]] = defaultdict(list)
     for entry in base.entries.values():
-        for url in {str(getattr(entry.fact, "url", None) or ""), entry.fact.source_url}:
+        stored = {str(getattr(entry.fact, "url", None) or ""), entry.fact.source_url} - {""}
+        shown = {page_for_reader(url, language) for url in stored for language in RELEASED}
+        for url in stored | shown:
             if url.startswith("http"):
                 links[url].append(entry.id)
     for code, fact in base.emergency.items():

@@ -17,7 +17,8 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import backup as backups
-from cli import client, doctor, evaluation, linkcheck, supervisor, training, worker
+from cli import client, doctor, evaluation, learning, linkcheck, supervisor, worker
+from cli.answers import answers_app
 from cli.broadcast import broadcast_app
 from cli.database import with_database
 from cli.desks import desk_app, officer_app
@@ -41,6 +42,7 @@ NO_HUB = 3
 app = typer.Typer(no_args_is_help=True, help=say("help.icchub"), pretty_exceptions_enable=False)
 handoff_app = typer.Typer(no_args_is_help=True, help=say("help.handoff"))
 app.add_typer(handoff_app, name="handoff")
+app.add_typer(answers_app, name="answers")
 app.add_typer(languages_app, name="languages")
 app.add_typer(subscribers_app, name="subscribers")
 app.add_typer(broadcast_app, name="broadcast")
@@ -154,7 +156,7 @@ def links(as_json: AsJson = False) -> None:
 
 @app.command(help=say("help.train"))
 def train(force: Annotated[bool, typer.Option(help=say("help.force"))] = False, as_json: AsJson = False) -> None:
-    outcome = training.train_if_needed(force=force, show=None if as_json else console)
+    outcome = learning.train_all(Settings(), force=force, show=None if as_json else console)
     if as_json:
         _print_json(outcome.as_data())
 

@@ -13,10 +13,11 @@ from rich.console import Console
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.database import with_session
-from cli.words import say
+from cli.words import load_texts, say
 from core.clock import SystemClock
 from core.settings import Settings
 from knowledge.base import load_knowledge
+from subscriptions.columns import Vocabulary
 from subscriptions.errors import FileUnreadableError
 from subscriptions.importing import Plan, import_subscribers, invite, list_rows, plan_import
 from subscriptions.links import Links
@@ -40,7 +41,12 @@ def import_command(
 
     async def work(session: AsyncSession) -> tuple[Plan, int]:
         plan = await plan_import(
-            session, _read(file), is_workbook=_is_workbook(file), base=load_knowledge(), topics=topics
+            session,
+            _read(file),
+            is_workbook=_is_workbook(file),
+            base=load_knowledge(),
+            topics=topics,
+            vocabulary=Vocabulary.load(load_texts(), topics.facts),
         )
         asked = 0
         if not dry_run and not plan.problems:

@@ -17,8 +17,9 @@ import httpx
 import uvicorn
 from rich.console import Console
 
+from cli.learning import Learner, find_model_to_start_with, load_lessons, wanted_model, write_examples
 from cli.operators import first_link
-from cli.training import BOT, MODELS, PYTHON, assistant_environment, model_path, train_if_needed
+from cli.training import BOT, MODELS, PYTHON, assistant_environment, train_if_needed
 from cli.words import say
 from conversation.assistant import internal_token
 from core.database import Database
@@ -85,19 +86,23 @@ def run(settings: Settings) -> int:
     ending = _listen_for_the_end()
     settings.load_secret_key()
     processes: list[Process] = []
+    learner: Learner | None = None
     try:
         assistant_url = settings.assistant_url
         if assistant_url is None:
-            train_if_needed(show=console)
+            model = _provide_model(settings, console)
+            learner = Learner(settings, console, model)
             assistant_url = f"http://127.0.0.1:{_free_port()}"
-            processes.append(_assistant(settings, assistant_url))
+            processes.append(_assistant(settings, assistant_url, model))
             processes[-1].start()
         asyncio.run(_migrate(settings))
         processes.insert(0, _hub(settings, assistant_url))
         processes[0].start()
         console.print(say("run.starting"))
-        return _watch(processes, settings, assistant_url, ending, console, begun)
+        return _watch(processes, settings, learner, ending, console, begun)
     finally:
+        if learner is not None:
+            learner.end()
         _end_all(processes)
         # A second Ctrl-C may come while the interpreter takes itself apart; ignored, it cannot spoil the exit status.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -121,13 +126,27 @@ def serve_hub(settings: Settings) -> None:
     uvicorn.Server(config).run()
 
 
-def _assistant(settings: Settings, url: str) -> Process:
+def _provide_model(settings: Settings, console: Console) -> Path:
+    """A model of the present files, trained where there is none. What it lacks of the team's words, it learns later."""
+    lessons = load_lessons(settings)
+    model = find_model_to_start_with(settings, lessons)
+    if model is None:
+        model = wanted_model(settings, lessons)
+        train_if_needed(show=console, model=model, examples=write_examples(settings, lessons))
+    else:
+        console.print(say("training.nothing"))
+    # A running assistant takes over the newest one.
+    model.touch()
+    return model
+
+
+def _assistant(settings: Settings, url: str, model: Path) -> Process:
     redis = {"HUB_REDIS_URL": settings.redis_url.get_secret_value()} if settings.redis_url else {}
     return Process(
         "assistant",
         [
             str(PYTHON), "-m", "rasa_components", "run",
-            "--model", str(model_path()), "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
+            "--model", str(model.resolve()), "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
             "--interface", "127.0.0.1", "--port", url.rpartition(":")[2], "--enable-api",
         ],
         assistant_environment()
@@ -165,7 +184,7 @@ async def _migrate(settings: Settings) -> None:
 def _watch(
     processes: list[Process],
     settings: Settings,
-    assistant_url: str,
+    learner: Learner | None,
     ending: list[int],
     console: Console,
     begun: float,
@@ -177,6 +196,8 @@ def _watch(
             if process.has_ended() and not _restart(process, console):
                 return 1
         if announced:
+            if learner is not None:
+                learner.step()
             continue
         if _answers(f"{settings.address}/health/ready"):
             seconds = round(time.monotonic() - begun, 1)

@@ -10,7 +10,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from core.settings import PROJECT_ROOT
 BOT = PROJECT_ROOT / "bot"
 MODELS = BOT / "models"
 PYTHON = BOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+SUFFIX = ".tar.gz"
 KEPT_MODELS = 2
 LAST_WORDS = 30
 """Lines of a failed training that are shown."""
@@ -64,13 +65,17 @@ def fingerprint() -> str:
 
 def model_path(mark: str | None = None) -> Path:
     """Where the model of a fingerprint lies or would lie."""
-    return MODELS / f"{mark or fingerprint()}.tar.gz"
+    return MODELS / f"{mark or fingerprint()}{SUFFIX}"
 
 
-def train_if_needed(*, force: bool = False, show: Console | None = None) -> Training:
-    """Train when there is no model for the present data. Raises ConfigurationError when Rasa refuses."""
-    mark = fingerprint()
-    model = model_path(mark)
+def train_if_needed(
+    *, force: bool = False, show: Console | None = None, model: Path | None = None, examples: Path | None = None
+) -> Training:
+    """Train when there is no model for the present data. Raises ConfigurationError when Rasa refuses.
+
+    ``model`` is another place for it, where ``examples`` join those of the files.
+    """
+    model = model or model_path()
     if model.exists() and not force:
         # A running assistant takes over the newest one.
         model.touch()
@@ -80,15 +85,15 @@ def train_if_needed(*, force: bool = False, show: Console | None = None) -> Trai
     begun = time.monotonic()
     if show and show.is_terminal:
         with show.status(say("training.begins")):
-            _train(mark)
+            _train(model, examples)
     else:
         if show:
             show.print(say("training.begins"))
-        _train(mark)
+        _train(model, examples)
     seconds = round(time.monotonic() - begun, 1)
     if show:
         show.print(say("training.done", seconds=seconds))
-    _forget_old_models(keep=model)
+    forget_old_models(model.parent, keep={model})
     return Training(model.name, trained=True, seconds=seconds)
 
 
@@ -98,10 +103,16 @@ def assistant_environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(BOT), "PYTHONUNBUFFERED": "1"}
 
 
-def _train(mark: str) -> None:
-    command = [str(PYTHON), "-m", "rasa_components", "retrain", "--out", str(MODELS), "--name", mark]
+def training_command(model: Path, examples: Path | None = None) -> list[str]:
+    """What makes a model, in the folder ``BOT``; ``examples`` is one more file to learn from."""
+    out, name = model.parent.resolve(), model.name.removesuffix(SUFFIX)
+    command = [str(PYTHON), "-m", "rasa_components", "retrain", "--out", str(out), "--name", name]
+    return [*command, "--examples", str(examples.resolve())] if examples else command
+
+
+def _train(model: Path, examples: Path | None) -> None:
     done = subprocess.run(
-        command,
+        training_command(model, examples),
         cwd=BOT,
         env=assistant_environment(),
         stdin=subprocess.DEVNULL,
@@ -111,16 +122,18 @@ def _train(mark: str) -> None:
         check=False,
         preexec_fn=_be_nice,
     )
-    if done.returncode != 0 or not model_path(mark).exists():
+    if done.returncode != 0 or not model.exists():
         words = "\n".join([say("training.failed"), *done.stdout.splitlines()[-LAST_WORDS:]])
         raise ConfigurationError(reason=words)
 
 
 def _be_nice() -> None:
+    """For a process that trains: whatever answers people comes first."""
     os.nice(10)
 
 
-def _forget_old_models(*, keep: Path) -> None:
-    models = sorted(MODELS.glob("[0-9a-f]*.tar.gz"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in [path for path in models if path != keep][KEPT_MODELS - 1 :]:
+def forget_old_models(folder: Path, *, keep: Set[Path]) -> None:
+    """Delete all models of a folder but ``keep`` and the newest other one."""
+    models = sorted(folder.glob(f"[0-9a-f]*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in [path for path in models if path not in keep][KEPT_MODELS - 1 :]:
         path.unlink()

@@ -11,11 +11,12 @@ from core.texts import Texts
 
 
 @cache
-def _texts() -> Texts:
+def load_texts() -> Texts:
+    """The whole catalogue."""
     return Texts.load(PROJECT_ROOT / "locales")
 
 
 def say(key: str, /, **values: Any) -> str:
     """The sentence ``cli.<key>``, else the one whose whole key it is."""
     own = f"cli.{key}"
-    return _texts().get(own if _texts().has(own, SOURCE_LANGUAGE) else key, SOURCE_LANGUAGE, **values)
+    return load_texts().get(own if load_texts().has(own, SOURCE_LANGUAGE) else key, SOURCE_LANGUAGE, **values)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from datetime import timedelta
+
+from sqlalchemy import and_, delete, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -11,6 +13,9 @@ from conversation.models import Handoff, HandoffStatus, LateReply
 from core.clock import Clock
 from subscriptions.answers import queue_answer
 
+KEEP_ANSWERED = timedelta(days=180)
+"""After the answer; until then somebody may ask again, and the team finds what it said."""
+KEEP_OPEN = timedelta(days=365)
 BY_MAIL = "subscriber"
 """``Handoff.channel`` of questions about a message; ``sender_key`` is the subscriber's id, to whom the answer goes."""
 
@@ -81,6 +86,16 @@ async def answer_handoff(session: AsyncSession, handoff_id: int, *, answer: str,
         )
     await session.commit()
     return handoff
+
+
+async def expire_handoffs(session: AsyncSession, clock: Clock) -> int:
+    """Delete questions that were answered long ago, or that nobody answered in a year; commits. Returns how many."""
+    now = clock.now()
+    answered = col(Handoff.answered_at) <= now - KEEP_ANSWERED
+    waited = and_(col(Handoff.status) == HandoffStatus.OPEN, col(Handoff.created_at) <= now - KEEP_OPEN)
+    done = await (await session.connection()).execute(delete(Handoff).where(or_(answered, waited)))
+    await session.commit()
+    return done.rowcount
 
 
 async def list_late_replies(session: AsyncSession, sender_key: str, *, after: int) -> list[LateReply]:

@@ -6,7 +6,6 @@ browser, shows it. The question does not go to the assistant, which learns nothi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +17,11 @@ from babel.dates import format_date
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.base import IncomingMessage, Link, Reply
+from conversation.coming_events import ComingEvents
+from conversation.phrases import Phrases, read_forms
 from core.clock import Clock
 from core.database import Database
 from core.languages import locale_of
-from core.normalise import fold, words
 from core.texts import Texts
 from knowledge.base import FOLDER
 from knowledge.places import Gazetteer
@@ -38,39 +38,16 @@ DUTIES = "membership/duty-"
 MOST_WORDS = 25
 """A longer text tells of something else too, and goes to the assistant."""
 MOST_DATES = 10
-_PARTICLES = ("و", "ف", "ب", "ل", "ك")
-
-
-class _Phrases:
-    """Phrases, each a row of folded words, to be found in a text."""
-
-    def __init__(self, said: Iterable[str]) -> None:
-        self._by_first: dict[str, list[list[str]]] = {}
-        self._by_beginning: list[list[str]] = []
-        for one in said:
-            phrase = re.findall(r"[^\W_]+\*?", fold(one))
-            if phrase[0].endswith("*"):
-                self._by_beginning.append(phrase)
-            else:
-                self._by_first.setdefault(phrase[0], []).append(phrase)
-
-    def stand_in(self, text: list[frozenset[str]]) -> bool:
-        """Whether any of them does. Each word of the text is the set of its forms."""
-        return any(
-            _begins(phrase, text[at : at + len(phrase)])
-            for at, forms in enumerate(text)
-            for phrase in (*(one for form in forms for one in self._by_first.get(form, ())), *self._by_beginning)
-        )
 
 
 @dataclass(frozen=True)
 class _Words:
     """What people say in one language."""
 
-    city: _Phrases
-    due: _Phrases
-    whole: _Phrases
-    other: _Phrases
+    city: Phrases
+    due: Phrases
+    whole: Phrases
+    other: Phrases
 
 
 class OwnCity:
@@ -84,6 +61,7 @@ class OwnCity:
         database: Database,
         clock: Clock,
         public_url: str,
+        events: ComingEvents | None = None,
         folder: Path = FOLDER,
     ) -> None:
         self._texts = texts
@@ -91,11 +69,15 @@ class OwnCity:
         self._database = database
         self._clock = clock
         self._public_url = public_url.rstrip("/")
+        self._events = events
         self._languages = [_read(path) for path in sorted((folder / "texts").glob("*/own_city.yaml"))]
 
     def recognises(self, text: str) -> bool:
-        """Whether somebody asks what is due for their own city, in any of the languages."""
-        said = [_forms(word) for word in words(text)]
+        """Whether somebody asks what is due for their own city, or for the next event, in any of the languages."""
+        return self._asks_for_dues(text) or (self._events is not None and self._events.recognises(text))
+
+    def _asks_for_dues(self, text: str) -> bool:
+        said = read_forms(text)
         if not 2 <= len(said) <= MOST_WORDS:
             return False
         return any(
@@ -117,7 +99,9 @@ class OwnCity:
         return [self._tell(who, who.city, dates[:MOST_DATES], language)] if dates else []
 
     async def answer(self, message: IncomingMessage, language: str) -> list[Reply]:
-        """What is due, or how one shows who one is."""
+        """What is due, or how one shows who one is; for whoever asks for events, those to come."""
+        if self._events is not None and not self._asks_for_dues(message.text):
+            return await self._events.answer(message.text, language)
         async with self._database.session() as session:
             who = await self._find_asker(session, message)
             if who is None:
@@ -176,26 +160,4 @@ class OwnCity:
 @cache
 def _read(path: Path) -> _Words:
     data: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return _Words(**{name: _Phrases(phrases) for name, phrases in data.items()})
-
-
-def _forms(word: str) -> frozenset[str]:
-    """A word, and in Arabic also without what is written on to its beginning."""
-    found = {word}
-    if "\u0600" <= word[:1] <= "\u06ff":
-        for particle in ("", *_PARTICLES):
-            bare = word.removeprefix(particle)
-            found |= {bare, bare.removeprefix("ال")}
-            if particle == "ل" and bare.startswith("ل"):
-                found.add(bare.removeprefix("ل"))
-    return frozenset(form for form in found if len(form) > 1 or form == word)
-
-
-def _begins(phrase: list[str], text: list[frozenset[str]]) -> bool:
-    return len(text) == len(phrase) and all(map(_fits, phrase, text))
-
-
-def _fits(word: str, forms: frozenset[str]) -> bool:
-    if word.endswith("*"):
-        return any(form.startswith(word[:-1]) for form in forms)
-    return word in forms
+    return _Words(**{name: Phrases(phrases) for name, phrases in data.items()})

@@ -22,8 +22,11 @@ from core.texts import Texts
 from knowledge.base import Entry, Group, KnowledgeBase
 from knowledge.dates import format_as_of, is_stale
 from knowledge.keywords import Keywords
+from knowledge.page_links import page_for_reader
 from knowledge.places import Gazetteer, Place
 from knowledge.schema import (
+    AnswerFact,
+    AnswerText,
     EmergencyFact,
     HelpLine,
     Kind,
@@ -70,8 +73,9 @@ class Wording:
         return Button(title=self.texts.get(key, language, **values), payload=payload)
 
     def entry_button(self, entry: Entry, language: str) -> Button:
-        """A button that leads to an entry."""
-        return Button(title=entry.title(language), payload=f"/{entry.id}")
+        """A button that leads to an entry; to what several entries tell together, by the name of that answer."""
+        group = self.base.group_of.get(entry.id)
+        return Button(title=group.button(language) if group else entry.title(language), payload=f"/{entry.id}")
 
     def entry(self, entry: Entry, language: str, *, today: date) -> Reply:
         """The whole answer that an entry gives."""
@@ -83,6 +87,30 @@ class Wording:
                 return self._group(group, entry, language) if group else self._membership(entry, language)
             case Kind.SERVICE:
                 return self.service(entry, language, today=today)
+            case Kind.ANSWER:
+                return self.written(entry, language)
+
+    def written(self, entry: Entry, language: str, *, said: AnswerText | None = None) -> Reply:
+        """An answer that the team wrote, whole in one language: the one asked for, else the original.
+
+        ``said``: the same in the language asked for, where no person wrote it.
+        """
+        spoken = language if said else entry.spoken(language)
+        text = said or entry.text(language)
+        assert isinstance(text, AnswerText)
+        lines = [text.title, text.summary, "", self.texts.get("written_answers.chat.by_team", spoken)]
+        lines.append(self.source_line(entry, spoken))
+        return Reply(
+            text=_lay_out(lines),
+            answer=entry.id,
+            links=[
+                *(self._link(link.title, link.url, spoken) for link in text.links),
+                *self.source_links(entry, spoken),
+            ],
+            buttons=[self.button("button.ask_team", language, f"/{HANDOFF}")],
+            language=spoken,
+            machine_translated=text.machine_translated,
+        )
 
     def service(self, entry: Entry, language: str, *, today: date, asked_from: Place | None = None) -> Reply:
         """A service: who they are, how to reach them, how sure that is."""
@@ -103,7 +131,7 @@ class Wording:
         lines += ["", *(contact_line(contact, language) for contact in contacts)]
         key = contact_note(fact, today)
         lines.append(self.dated(key, fact.as_of, language))
-        links = [self._link(self.texts.get("link.service", language), str(fact.url))] if fact.url else []
+        links = [self._link(self.texts.get("link.service", language), str(fact.url), language)] if fact.url else []
         return Reply(
             text=_lay_out(lines),
             answer=entry.id,
@@ -174,10 +202,14 @@ class Wording:
         codes = entry.tool.languages_available
         if not codes:
             return self.texts.get("chat.editions_unknown", language)
-        names = format_list([self._language_name(code, language) for code in codes], style="unit", locale=language)
-        return self.texts.get("chat.editions", language, languages=names)
+        return self.texts.get("chat.editions", language, languages=self.edition_names(entry, language))
 
-    def _language_name(self, code: str, language: str) -> str:
+    def edition_names(self, entry: Entry, language: str) -> str:
+        """The languages of a tool, as a list in words."""
+        names = [self.language_name(code, language) for code in entry.tool.languages_available]
+        return str(format_list(names, style="unit", locale=language))
+
+    def language_name(self, code: str, language: str) -> str:
         return str(Locale.parse(code.replace("-", "_")).get_display_name(language) or code)
 
     def language_buttons(self) -> list[Button]:
@@ -186,13 +218,26 @@ class Wording:
 
     def source_line(self, entry: Entry, language: str) -> str:
         """Where an entry comes from and of when it is, as a sentence."""
+        if isinstance(entry.fact, AnswerFact):
+            when = format_as_of(entry.fact.as_of, language) or ""
+            return self.texts.get("written_answers.chat.source", language, source=entry.fact.source, date=when)
         key = "chat.source_seed" if entry.fact.source_url == "seed" else "chat.source_page"
         return self.dated(key, entry.fact.as_of, language)
 
     def source_links(self, entry: Entry, language: str) -> list[Link]:
         """The page that an entry's facts were read on."""
         url = entry.fact.source_url
-        return [] if url == "seed" else [self._link(self.texts.get("link.source", language), url)]
+        return [] if url in {"", "seed"} else [self._link(self.texts.get("link.source", language), url, language)]
+
+    def numbered_links(self, urls: list[str], language: str) -> list[Link]:
+        """Several pages that say one thing; a single one needs no number."""
+        if len(urls) == 1:
+            return [self._link(self.texts.get("link.source", language), urls[0], language)]
+        numbered = enumerate(urls, start=1)
+        return [
+            self._link(self.texts.get("link.source_numbered", language, number=number), url, language)
+            for number, url in numbered
+        ]
 
     def _tool(self, entry: Entry, language: str) -> Reply:
         text, fact = entry.text(language), entry.tool
@@ -206,7 +251,7 @@ class Wording:
             lines.append(self.texts.get("chat.no_address", language))
         else:
             note = None if fact.url_kind is LinkKind.PAGE else self.texts.get(f"link.note.{fact.url_kind}", language)
-            links.append(self._link(self.texts.get(f"link.{fact.url_kind}", language), str(fact.url), note))
+            links.append(self._link(self.texts.get(f"link.{fact.url_kind}", language), str(fact.url), language, note))
             if note:
                 lines.append(note)
         for other in [*([fact.newer] if fact.newer else []), *fact.related]:
@@ -236,15 +281,22 @@ class Wording:
         )
 
     def _group(self, group: Group, asked: Entry, language: str) -> Reply:
+        """What the sources say together, and each of them in one line; all that they say stands on the entry's page."""
         frame = group.text(language)
         lines, links = [frame.title, frame.intro, ""], []
         for number, member in enumerate((self.base.get_entry(member) for member in group.members), start=1):
-            text = member.text(language)
-            assert isinstance(text, MembershipText)
-            lines.append(f"{number}. {text.summary} {self.source_line(member, language)}")
+            values = {"number": number, "title": member.title(language)}
+            when = format_as_of(member.fact.as_of, language)
+            lines.append(
+                self.texts.get("chat.group_line", language, **values, date=when)
+                if when
+                else self.texts.get("chat.group_line_undated", language, **values)
+            )
             title = self.texts.get("link.source_numbered", language, number=number)
-            links += [self._link(title, link.url) for link in self.source_links(member, language)]
+            links += [self._link(title, link.url, language) for link in self.source_links(member, language)]
         lines += ["", self.texts.get("chat.next_step", language, text=frame.next_step)]
+        page = f"{self.settings.public_url or ''}/entry/{asked.id}"
+        links.append(self._link(self.texts.get("link.details", language), page, language))
         return Reply(
             text=_lay_out(lines),
             answer=asked.id,
@@ -284,12 +336,12 @@ class Wording:
     def _country(self, code: str, language: str) -> str:
         return str(Locale.parse(language).territories.get(code, code))
 
-    def _link(self, title: str, url: str, note: str | None = None) -> Link:
-        return Link(title=title, url=url, note=note)
+    def _link(self, title: str, url: str, language: str, note: str | None = None) -> Link:
+        return Link(title=title, url=page_for_reader(url, language), note=note)
 
     def _spoken(self, entry: Entry, language: str) -> str:
         """The language that the entry's text really is in."""
-        return language if language in entry.texts else "en"
+        return entry.spoken(language)
 
 
 def contact_note(fact: ServiceFact, today: date) -> str:
@@ -326,6 +378,19 @@ def find_language_name(text: str) -> str | None:
     return None
 
 
+def find_edition_name(text: str, language: str) -> str | None:
+    """As ``find_language_name``, and languages that the hub does not speak by their names in the reader's language."""
+    found = find_language_name(text)
+    if found is not None:
+        return found
+    tokens = {form for word in words(text) for form in (word, _without_arabic_prefix(word))}
+    for code, name in Locale.parse(language).languages.items():
+        named = words(name)
+        if len(code) == 2 and len(named) == 1 and {named[0], _without_arabic_prefix(named[0])} & tokens:
+            return str(code)
+    return None
+
+
 @cache
 def _language_names() -> dict[str, frozenset[str]]:
     """Each language's name in every language of the list, folded."""
@@ -338,4 +403,4 @@ def _language_names() -> dict[str, frozenset[str]]:
 
 
 def _without_arabic_prefix(word: str) -> str:
-    return re.sub(r"^(?:ب|ل)?(?:ال)", "", word) if "\u0600" <= word[:1] <= "\u06ff" else word
+    return re.sub(r"^(?:و|ف)?(?:ب|ل)?(?:ال)", "", word) if "\u0600" <= word[:1] <= "\u06ff" else word

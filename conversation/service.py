@@ -26,11 +26,14 @@ from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
 from conversation.own_city import OwnCity
 from conversation.replies import HANDOFF, PREFERENCES, REPORT, Wording
+from conversation.safety import Cry, hear_cry
 from conversation.wishes.talk import PreferencesTalk, Said
+from conversation.written import WrittenAnswers
 from core.clock import Clock
 from core.database import Database
 from core.languages import (
     LANGUAGES,
+    MINIMUM_LETTERS,
     RELEASED,
     SOURCE_LANGUAGE,
     Detection,
@@ -44,8 +47,11 @@ from knowledge.places import place_from_input
 log = logging.getLogger(__name__)
 
 SURE_ENOUGH_TO_SWITCH = 0.9
-MINIMUM_LETTERS_TO_SWITCH = 20
-"""A conversation that has a language changes it only for a real sentence."""
+MINIMUM_LETTERS_TO_SWITCH = 16
+"""A conversation that has a language changes it only for a real sentence; a browser's language gives way sooner."""
+
+LIKELY_ENOUGH_TO_BEGIN = 0.4
+"""Where nothing else tells a language, a likely one is a better guess than English."""
 
 COUNTED_TOGETHER = 1.0
 """Seconds of questions that are counted in one transaction; the most that a crash can lose."""
@@ -100,6 +106,7 @@ class Conversations:
         languages: LanguageMemory,
         preferences: PreferencesTalk | None = None,
         own_city: OwnCity | None = None,
+        written: WrittenAnswers | None = None,
     ) -> None:
         self._wording = wording
         self._assistant = assistant
@@ -110,6 +117,7 @@ class Conversations:
         self._languages = languages
         self._preferences = preferences
         self._own_city = own_city
+        self._written = written
         self._turns = Turns()
         self._background: set[asyncio.Task[None]] = set()
         self._asked: Counter[tuple[str, str]] = Counter()
@@ -192,10 +200,13 @@ class Conversations:
             language, _ = await self._choose_language(message, key, Detection(SOURCE_LANGUAGE, 0.0))
             return Answer(language=language, replies=[self._wording.say("chat.empty", language)])
         detection = Detection(SOURCE_LANGUAGE, 0.0) if payload else detect_language(text)
+        cry = None if payload else hear_cry(text, first=detection.code)
+        if cry is not None:
+            detection = Detection(cry.language, 1.0, by_script=True)
         language, foreign = await self._choose_language(message, key, detection)
         if foreign is not None and payload is None:
             return self._speak_unreleased(text, foreign, message)
-        return await self._ask_assistant(text, payload, language, detection, message, key)
+        return await self._ask_assistant(text, payload, language, detection, cry, message, key)
 
     async def _choose_language(
         self, message: IncomingMessage, key: str, detection: Detection
@@ -214,18 +225,20 @@ class Conversations:
             return known.language, None
         before = known.language or message.stated_language
         detected = answerable_language(detection.code)
-        if detection.is_sure and self._may_switch(detection, before, message.text):
+        if detection.is_sure and self._may_switch(detection, before, message.text, has_begun=bool(known.language)):
             if LANGUAGES[detected].released and detection.code in LANGUAGES:
                 return detected, None
             # The name of a service is no sentence ("Diskriminerungsstelle Wien").
             if not self._wording.services.find_named(message.text):
                 return before or SOURCE_LANGUAGE, detected
-        return before or (detected if detection.is_sure and LANGUAGES[detected].released else SOURCE_LANGUAGE), None
+        is_likely = detection.confidence >= LIKELY_ENOUGH_TO_BEGIN and LANGUAGES[detected].released
+        return before or (detected if is_likely else SOURCE_LANGUAGE), None
 
-    def _may_switch(self, detection: Detection, before: str | None, text: str) -> bool:
-        if before is None or detection.code == before:
+    def _may_switch(self, detection: Detection, before: str | None, text: str, *, has_begun: bool) -> bool:
+        if before is None or detection.code == before or detection.by_script:
             return True
-        return detection.confidence >= SURE_ENOUGH_TO_SWITCH and count_letters(text) >= MINIMUM_LETTERS_TO_SWITCH
+        letters = MINIMUM_LETTERS_TO_SWITCH if has_begun else MINIMUM_LETTERS
+        return detection.confidence >= SURE_ENOUGH_TO_SWITCH and count_letters(text) >= letters
 
     async def _ask_assistant(
         self,
@@ -233,11 +246,12 @@ class Conversations:
         payload: Payload | None,
         language: str,
         detection: Detection,
+        cry: Cry | None,
         message: IncomingMessage,
         key: str,
     ) -> Answer:
         written_in = language
-        if message.chosen_language and detection.confidence >= SURE_ENOUGH_TO_SWITCH and detection.code in RELEASED:
+        if detection.confidence >= SURE_ENOUGH_TO_SWITCH and detection.code in RELEASED:
             # Somebody who chose French may still write Italian: it is read as Italian and answered in French.
             written_in = detection.code
         metadata = {
@@ -247,18 +261,26 @@ class Conversations:
             "text": "" if payload else text,
             "payload": payload.value if payload else "",
         }
+        if self._written is not None and payload is None:
+            metadata |= self._written.read(text, written_in)
         talk = self._preferences
         turn = Said(message, key, "" if payload else text, written_in, language)
-        if talk is not None and (replies := await self._talk_first(talk, turn, payload)) is not None:
+        if cry is None and talk is not None and (replies := await self._talk_first(talk, turn, payload)) is not None:
             return await self._finish(_talked(replies), language, message, key)
-        if self._own_city is not None and payload is None and self._own_city.recognises(text):
+        if self._own_city is not None and payload is None and cry is None and self._own_city.recognises(text):
             return await self._finish(_talked(await self._own_city.answer(message, language)), language, message, key)
         rasa_text = payload.rasa_text if payload else text
         try:
             said = await self._assistant.ask(f"{message.channel}:{key}", rasa_text, metadata)
+            if cry is not None and not said.get("private"):
+                helping = await self._assistant.ask(f"{message.channel}:{key}", f"/{cry.intent}", metadata)
+                said = _help_first(helping, said)
         except AssistantUnavailableError as error:
             log.warning("assistant_unavailable reason=%s", error.values.get("reason"))
-            said = self._go_on_alone(rasa_text, payload, metadata)
+            if cry is not None:
+                said = self._without_assistant(f"/{cry.intent}", metadata)
+            else:
+                said = self._go_on_alone(rasa_text, payload, metadata)
         if talk is not None and (replies := await self._talk_after(talk, turn, said)):
             said = _talked(replies)
         if self._own_city is not None:
@@ -300,6 +322,8 @@ class Conversations:
         language = chosen or language
         await self._remember(key, language, chosen=bool(chosen or message.chosen_language))
         replies = [Reply.model_validate(reply) for reply in said["replies"]]
+        if self._written is not None:
+            replies = await self._written.tell(replies, language)
         passed_on = said.get("passed_on")
         if passed_on:
             async with self._database.session() as session:
@@ -407,6 +431,12 @@ class Conversations:
 
     def _sign(self, key: str, body: str) -> str:
         return hmac.new(self._secret, f"reply:{key}:{body}".encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def _help_first(helping: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """Help for a cry that the assistant took for something else; the services that it found come after."""
+    services = [reply for reply in said["replies"] if str(reply.get("answer") or "").startswith("service/")]
+    return helping | {"replies": [*helping["replies"], *services]}
 
 
 def _talked(replies: list[Reply]) -> dict[str, Any]:

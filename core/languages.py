@@ -27,7 +27,7 @@ CONFIDENCE_FLOOR = 0.72
 MIXED_BELOW = 0.85
 """Below this share the little words of a sentence say more than its letters, which names of other languages colour."""
 
-CONFIDENCE_OF_VOTE, CONFIDENCE_OF_PLAIN_VOTE = 0.9, 0.98
+CONFIDENCE_OF_VOTE, CONFIDENCE_OF_PLAIN_VOTE, CONFIDENCE_OF_GREETING = 0.9, 0.98, 0.5
 
 MINIMUM_LETTERS = 12
 """A text with fewer letters never changes the language by detection ('ok', 'salut', a city's name)."""
@@ -107,6 +107,8 @@ class Detection:
 
     code: str
     confidence: float
+    by_script: bool = False
+    """Whether the letters alone tell it, so that one word is enough."""
 
     @property
     def is_sure(self) -> bool:
@@ -187,20 +189,17 @@ class Vote:
 def vote_by_function_words(text: str) -> Vote:
     """Count the little words of each language in a text."""
     found = {*_LETTERS.findall(text.lower())}
-    mixed, neighbours = _function_words()
+    mixed, neighbours = _function_words()["mixed"], _function_words()["neighbours"]
     votes = {code: len(found & known) for code, known in mixed.items()}
     best, second = heapq.nlargest(2, votes, key=votes.__getitem__)
     return Vote(best, votes[best], votes[second], max(len(found & known) for known in neighbours.values()))
 
 
 @cache
-def _function_words() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+def _function_words() -> dict[str, dict[str, frozenset[str]]]:
     path = Path(__file__).with_name("function_words.yaml")
     lists = yaml.safe_load(path.read_text(encoding="utf-8"))
-    mixed, neighbours = (
-        {code: frozenset(line.split()) for code, line in lists[name].items()} for name in ("mixed", "neighbours")
-    )
-    return mixed, neighbours
+    return {name: {code: frozenset(line.split()) for code, line in listed.items()} for name, listed in lists.items()}
 
 
 def is_arabizi(text: str) -> bool:
@@ -214,8 +213,22 @@ def is_arabizi(text: str) -> bool:
 
 
 def is_plain_arabic(text: str) -> bool:
-    """Whether a text in Arabic letters is Arabic beyond doubt, and not Persian or Urdu."""
-    return bool(_ARABIC_ONLY.search(text)) and not _NOT_ARABIC.search(text)
+    """Whether a text is Arabic beyond doubt, and not Persian or Urdu: by its little marks, or by all of its letters."""
+    if _NOT_ARABIC.search(text):
+        return False
+    if _ARABIC_ONLY.search(text):
+        return True
+    letters = [char for char in text if char.isalpha()]
+    return len(letters) > 1 and all("\u0621" <= char <= "\u064a" for char in letters)
+
+
+def _read_greeting(text: str) -> Detection:
+    """The language of a message that is only a greeting or thanks; it begins a conversation, but switches none."""
+    said = {*_LETTERS.findall(text.lower())}
+    for code, known in _function_words()["greetings"].items():
+        if said and said <= known:
+            return Detection(code, CONFIDENCE_OF_GREETING)
+    return Detection(SOURCE_LANGUAGE, 0.0)
 
 
 def detect_language(text: str) -> Detection:
@@ -226,10 +239,10 @@ def detect_language(text: str) -> Detection:
     for script, code in _SCRIPT_LANGUAGES:
         if script.search(text):
             return Detection(code, 1.0)
-    if count_letters(text) < MINIMUM_LETTERS:
-        return Detection(SOURCE_LANGUAGE, 0.0)
     if is_plain_arabic(text):
-        return Detection("ar", 1.0)
+        return Detection("ar", 1.0, by_script=True)
+    if count_letters(text) < MINIMUM_LETTERS:
+        return _read_greeting(text)
     if is_arabizi(text):
         return Detection("ar", 0.9)
     vote = vote_by_function_words(text)
@@ -243,7 +256,8 @@ def detect_language(text: str) -> Detection:
     for group in _GROUPS:
         if best in group:
             confidence = sum(values.get(code, 0.0) for code in group)
-    if vote.is_sure and (vote.code == best or confidence < MIXED_BELOW):
+    agree = vote.code == best and vote.votes >= LEAST_VOTES and vote.votes > vote.next_votes
+    if agree or (vote.is_sure and confidence < MIXED_BELOW):
         return Detection(vote.code, max(confidence if vote.code == best else 0.0, CONFIDENCE_OF_VOTE))
     return Detection(best, confidence)
 

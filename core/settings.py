@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     dkim_key_file: str | None = None
     dkim_selector: str | None = None
     bounce_url: SecretStr | None = None
+    calendar_address: str | None = None
     translation_index: str | None = None
     trusted_proxies: str = ""
     embed_origins: str = ""
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     def translation_dir(self) -> Path:
         """Where language packages lie."""
         return self.data_dir / "translation"
+
+    @property
+    def learnt_models_dir(self) -> Path:
+        """Where models lie that have learnt what the team wrote; with the team's other data, not with the code."""
+        return self.data_dir / "models"
 
     @property
     def async_database_url(self) -> str:

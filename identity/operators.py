@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import JSON, Column, LargeBinary
+from sqlalchemy import JSON, Column, LargeBinary, delete
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -28,6 +28,8 @@ from identity.errors import (
 )
 
 LONGEST_NAME = 200
+KEEP_ACTS = timedelta(days=3 * 365)
+"""As long as the messages that it speaks of."""
 
 
 class OperatorRole(StrEnum):
@@ -222,6 +224,14 @@ async def list_acts(
     if before is not None:
         query = query.where(col(OperatorAct.id) < before)
     return list(await session.exec(query))
+
+
+async def expire_acts(session: AsyncSession, *, clock: Clock) -> int:
+    """Delete lines of the trail that are older than three years; returns how many. Commits."""
+    old = delete(OperatorAct).where(col(OperatorAct.at) <= clock.now() - KEEP_ACTS)
+    done = await (await session.connection()).execute(old)
+    await session.commit()
+    return done.rowcount
 
 
 async def _keep_an_administrator(session: AsyncSession, operator: Operator) -> None:

@@ -1,7 +1,7 @@
 """The knowledge base in memory: entries with their texts, groups of entries, cities, emergency numbers.
 
 Built once at start from the folder ``knowledge/``, and shared by every part of the hub. Only what the team corrects in
-contacts of services changes afterwards (knowledge/corrections.py).
+contacts of services (knowledge/corrections.py) and the answers that it writes (knowledge/written/) change afterwards.
 """
 
 from __future__ import annotations
@@ -43,10 +43,16 @@ class Entry:
     kind: Kind
     fact: EntryFact
     texts: Mapping[str, EntryText] = field(repr=False)
+    original: str = SOURCE_LANGUAGE
+    """The language that stands in for those that lack a text."""
 
     def text(self, language: str) -> EntryText:
-        """The text in the language, else in English."""
-        return self.texts.get(language) or self.texts[SOURCE_LANGUAGE]
+        """The text in the language, else in the original one."""
+        return self.texts.get(language) or self.texts[self.original]
+
+    def spoken(self, language: str) -> str:
+        """The language that ``text`` is really in."""
+        return language if language in self.texts else self.original
 
     def title(self, language: str) -> str:
         return self.text(language).title
@@ -74,6 +80,11 @@ class Group:
 
     def text(self, language: str) -> GroupText:
         return self.texts.get(language) or self.texts[SOURCE_LANGUAGE]
+
+    def button(self, language: str) -> str:
+        """What a button says that leads to this answer."""
+        text = self.text(language)
+        return text.button or text.title
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,14 @@ class KnowledgeBase:
             shown |= {"phone": None, "email": None, "url": None}
         self.entries[entry_id] = replace(original, fact=original.service.model_copy(update=shown))
 
+    def set_answers(self, answers: Iterable[Entry]) -> None:
+        """Let these, and no others, be the answers that the team wrote."""
+        if not isinstance(self.entries, dict):
+            return
+        for entry_id in [entry.id for entry in self.entries.values() if entry.kind is Kind.ANSWER]:
+            del self.entries[entry_id]
+        self.entries.update((entry.id, entry) for entry in answers)
+
     @cached_property
     def group_of(self) -> Mapping[str, Group]:
         """The group of each entry that belongs to one."""
@@ -139,7 +158,9 @@ def load_knowledge(folder: Path = FOLDER) -> KnowledgeBase:
     return _Reader(folder).read()
 
 
-NOT_ENTRIES = frozenset({"emergency", "keywords", "own_city", "places", "topics", "wishes"})
+NOT_ENTRIES = frozenset(
+    {"asked_places", "coming_events", "emergency", "keywords", "own_city", "places", "topics", "wishes"}
+)
 """Files of a language that hold other words than the texts of entries."""
 
 
@@ -149,7 +170,7 @@ class _Reader:
         self.problems = Problems(folder.parent)
 
     def read(self) -> KnowledgeBase:
-        facts = {f"{kind}/{fact.id}": (kind, fact) for kind in Kind for fact in self._facts(kind)}
+        facts = {f"{kind}/{fact.id}": (kind, fact) for kind in FACT_FILES for fact in self._facts(kind)}
         languages = sorted(path.name for path in (self.folder / "texts").iterdir() if path.is_dir())
         texts: dict[str, dict[str, EntryText]] = {entry_id: {} for entry_id in facts}
         group_texts: dict[str, dict[str, GroupText]] = {}

@@ -22,11 +22,12 @@ _CONTACT_IN_TEXT = re.compile(r"https?://|www\.|\S+@\S+\.\S+")
 
 
 class Kind(StrEnum):
-    """The three kinds of entries."""
+    """The kinds of entries. Answers are written by the team in the back office, all others stand in files."""
 
     TOOL = "tool"
     MEMBERSHIP = "membership"
     SERVICE = "service"
+    ANSWER = "answer"
 
 
 class LinkKind(StrEnum):
@@ -94,6 +95,20 @@ class MembershipFact(_Sourced):
     """One fact on membership: joining, money, duties, benefits, numbers, networks."""
 
     topic: Identifier
+
+
+class AnswerFact(MembershipFact):
+    """What an answer of the team rests on. It is listed by its topic, as facts on membership are."""
+
+    source: Line
+    """Where the team has it from, in words."""
+
+    @field_validator("source_url")
+    @classmethod
+    def _is_an_address_or_the_seed(cls, value: str) -> str:
+        if value:
+            HttpUrl(value)
+        return value
 
 
 class ServiceFact(_Sourced):
@@ -235,6 +250,8 @@ class GroupText(_Strict):
     """The frame around several membership facts that speak to one question."""
 
     title: Line
+    button: Line | None = None
+    """What a button says that leads there; else the title."""
     intro: Line
     next_step: Line
 
@@ -247,6 +264,24 @@ class ServiceText(_Text):
     caution: Line | None = None
 
 
+class AnswerLink(_Strict):
+    """An official page that an answer of the team names."""
+
+    title: Line
+    url: str
+
+
+class AnswerText(_Strict):
+    """What an answer of the team says in one language; plain text with line breaks."""
+
+    title: Line
+    aliases: list[Line] = Field(default_factory=list)
+    summary: Line
+    links: list[AnswerLink] = Field(default_factory=list)
+    machine_translated: bool = False
+    """Nobody has checked the machine's words yet."""
+
+
 class EmergencyText(_Strict):
     """What a person in danger must know in one country besides the numbers."""
 
@@ -255,7 +290,8 @@ class EmergencyText(_Strict):
 
 
 type EntryFact = ToolFact | MembershipFact | ServiceFact
-type EntryText = ToolText | MembershipText | ServiceText
+"""An AnswerFact is a MembershipFact."""
+type EntryText = ToolText | MembershipText | ServiceText | AnswerText
 
 FACTS: dict[Kind, type[ToolFact] | type[MembershipFact] | type[ServiceFact]] = {
     Kind.TOOL: ToolFact,

@@ -11,6 +11,7 @@ import subscriptions.models as subscriptions
 from core import leases
 from identity import operator_session, operators
 from knowledge import corrections
+from knowledge.written import models as written
 from subscriptions.broadcasts import templates
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "subscriptions",
     "telegram",
     "templates",
+    "written",
 ]

@@ -1,15 +1,20 @@
-"""The trail of who of a desk did what when. It holds no word of a report and is written with what it tells of."""
+"""The trail of who of a desk did what when. It holds no word of a report and is written with what it tells of.
+
+It outlives the cases, so that somebody who was harmed by a reading can still ask who read; and it ends.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
 
+from sqlalchemy import delete, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
-from reports.models import AuditEntry
+from reports.erasing import case_hash
+from reports.models import AuditEntry, Case, CaseSeal, Erasure, Officer
 
 
 class Act(StrEnum):
@@ -49,6 +54,16 @@ class Act(StrEnum):
     NEWS_WITHDRAWN = "news_withdrawn"
 
 
+KEEP_AFTER_CASE = timedelta(days=730)
+"""How long what was done with a case is kept after the case was deleted."""
+KEEP_VISITS = timedelta(days=730)
+KEEP_DESK = timedelta(days=3650)
+"""What happened to the desk itself: who joined, which statement held. That it opened is kept for good, without who did
+it: which cells a release has depends on it (``figures``)."""
+VISITS = (Act.SIGNED_IN, Act.SIGNED_OUT, Act.LISTED)
+BATCH = 200
+
+
 def record(
     session: AsyncSession,
     act: Act,
@@ -73,6 +88,56 @@ async def record_listing(session: AsyncSession, *, desk_id: str, officer_id: str
     if (await session.exec(query.limit(1))).first() is None:
         record(session, Act.LISTED, desk_id=desk_id, officer_id=officer_id, clock=clock)
         await session.commit()
+
+
+async def expire_trail(session: AsyncSession, clock: Clock) -> dict[str, int]:
+    """Delete what is past its time, then names of officers who left and whom nothing names; commits by batch."""
+    now = clock.now()
+    of_no_case = col(AuditEntry.case_id).is_(None)
+    visits = delete(AuditEntry).where(
+        of_no_case, col(AuditEntry.action).in_(VISITS), col(AuditEntry.at) < now - KEEP_VISITS
+    )
+    is_old, opened = col(AuditEntry.at) < now - KEEP_DESK, col(AuditEntry.action) == Act.DESK_OPENED
+    of_desk = delete(AuditEntry).where(of_no_case, is_old, ~opened)
+    counts = {"visits": (await session.exec(visits)).rowcount, "desk": (await session.exec(of_desk)).rowcount}
+    await session.exec(update(AuditEntry).where(is_old, opened).values(officer_id=None))
+    await session.commit()
+    counts["cases"] = await _expire_cases(session, clock)
+    counts["officers"] = await _expire_officers(session)
+    return counts
+
+
+async def _expire_cases(session: AsyncSession, clock: Clock) -> int:
+    """Entries of cases that were deleted long ago. The day stands beside the case's hash (``erasing``)."""
+    before = clock.now() - KEEP_AFTER_CASE
+    is_there = select(Case.id).where(col(Case.id) == col(AuditEntry.case_id)).exists()
+    gone = (
+        select(AuditEntry.case_id)
+        .where(col(AuditEntry.case_id).is_not(None), ~is_there)
+        .group_by(col(AuditEntry.case_id))
+        .having(func.max(col(AuditEntry.at)) < before)
+    )
+    ended = [
+        case_id
+        for case_id in await session.exec(gone)
+        if case_id is not None
+        and ((erasure := await session.get(Erasure, case_hash(case_id))) is None or erasure.erased_on < before.date())
+    ]
+    total = 0
+    for start in range(0, len(ended), BATCH):
+        some = delete(AuditEntry).where(col(AuditEntry.case_id).in_(ended[start : start + BATCH]))
+        total += (await session.exec(some)).rowcount
+        await session.commit()
+    return total
+
+
+async def _expire_officers(session: AsyncSession) -> int:
+    named = select(AuditEntry.id).where(col(AuditEntry.officer_id) == col(Officer.id)).exists()
+    sealed = select(CaseSeal.case_id).where(col(CaseSeal.officer_id) == col(Officer.id)).exists()
+    unnamed = delete(Officer).where(col(Officer.left_at).is_not(None), ~named, ~sealed)
+    count = (await session.exec(unnamed.execution_options(synchronize_session=False))).rowcount
+    await session.commit()
+    return count
 
 
 async def list_entries(

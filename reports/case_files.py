@@ -10,7 +10,7 @@ from core.clock import Clock
 from reports.audit import Act, record
 from reports.case_keys import decrypt_body, open_case_for
 from reports.cases import list_case_entries
-from reports.contents import Copy, FileNote
+from reports.contents import Copy, EntryKind, FileNote
 from reports.errors import CaseNotFoundError
 from reports.files import read_file
 from reports.signed_in import SignedIn
@@ -30,10 +30,21 @@ class OpenedFile:
         return f"{self.copy}-{self.note.name}"
 
 
+async def list_desk_files(session: AsyncSession, signed_in: SignedIn, case_id: str) -> list[FileNote]:
+    """What the desk has sent to the reporter. Ends the transaction, so that nothing waits while more are looked at.
+
+    Raises CaseNotFoundError, DeskKeyMissingError.
+    """
+    _, key = await open_case_for(session, signed_in, case_id)
+    entries = await list_case_entries(session, case_id, key=key)
+    await session.commit()
+    return [note for entry in entries if entry.kind is EntryKind.FROM_DESK for note in entry.text.files]
+
+
 async def open_file(
     session: AsyncSession, signed_in: SignedIn, case_id: str, file_id: str, *, clock: Clock
 ) -> OpenedFile:
-    """A copy that the reporter chose to give; commits that it was read.
+    """A copy that the reporter chose to give, or what the desk sent; commits that it was read.
 
     Raises CaseNotFoundError also for a file of another case, DeskKeyMissingError.
     """

@@ -69,9 +69,9 @@ class Who(_Sealed):
 
 
 class ContactWish(_Sealed):
-    """How the person wants to be reached; ``kind`` is none, email, phone or other."""
+    """How the person wants to be reached; ``kind`` is none, email, phone or other; None where nothing was said."""
 
-    kind: str = "none"
+    kind: str | None = None
     value: str | None = None
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "DeskNotFoundError",
     "DeskNotReadyError",
     "DraftGoneError",
+    "FileGoneError",
     "FileRefusedError",
     "InvitationUnknownError",
     "NameTakenError",
@@ -24,6 +25,7 @@ __all__ = [
     "SessionEndedError",
     "SignInRefusedError",
     "SignInThrottledError",
+    "TextTooLongError",
     "TooManyAttemptsError",
 ]
 
@@ -72,6 +74,24 @@ class FileRefusedError(HubError):
     @property
     def text_key(self) -> str:
         return f"error.file_{self.values['reason']}"
+
+
+class TextTooLongError(HubError):
+    """More than anybody reads; ``values`` say how long it is and how long it may be."""
+
+    code = "text_too_long"
+    status = 422
+
+    @property
+    def text_key(self) -> str:
+        return "report.error.too_long"
+
+
+class FileGoneError(HubError):
+    """The case has no such file for who asks."""
+
+    code = "file_gone"
+    status = 404
 
 
 class DeskNotFoundError(HubError):

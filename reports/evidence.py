@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from channels.forms import IncomingFile
 from reports.contents import Copy, FileNote
@@ -16,6 +18,15 @@ from reports.evidence_kinds import Kind, find_kind, safe_name
 MOST_BYTES = 20 * 1024 * 1024
 MOST_FILES = 10
 MOST_BYTES_TOGETHER = 60 * 1024 * 1024
+_WORKERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="evidence")
+"""A picture of some kilobytes can take hundreds of megabytes while it is drawn anew: never more than two at once."""
+
+
+class Taken(Protocol):
+    """A file that was taken before."""
+
+    @property
+    def size(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,10 @@ class Evidence:
     cleaned: bytes = field(repr=False)
     sha256: str
     is_voice: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.original)
 
     async def store(self, store: Callable[[bytes], Awaitable[str]]) -> FileNote:
         """Keep both forms, since a draft's author may choose until the end; ``submit`` takes the chosen ones along."""
@@ -46,7 +61,7 @@ class Evidence:
             id=original,
             name=self.name,
             media_type=self.kind.media_type,
-            size=len(self.original),
+            size=self.size,
             sha256=self.sha256,
             copies=copies,
             cleaned_id=cleaned,
@@ -54,21 +69,22 @@ class Evidence:
         )
 
 
-async def check(file: IncomingFile, *, taken: list[FileNote] | None = None) -> Evidence:
-    """Recognise, check and clean a file, in a thread. Raises FileRefusedError with ``reason`` and, for limits, figures.
+async def check(file: IncomingFile, *, taken: Sequence[Taken] = ()) -> Evidence:
+    """Recognise, check and clean a file, in one of two threads.
 
-    ``taken``: what the report has already, for the limits of number and size.
+    Raises FileRefusedError with ``reason`` and, for limits, figures.
+
+    ``taken``: what its sender gave already, for the limits of number and size.
     """
-    before = taken or []
     if not file.content:
         raise FileRefusedError(reason="empty")
     if len(file.content) > MOST_BYTES:
         raise FileRefusedError(reason="too_large", megabytes=MOST_BYTES // 2**20)
-    if len(before) >= MOST_FILES:
+    if len(taken) >= MOST_FILES:
         raise FileRefusedError(reason="too_many", count=MOST_FILES)
-    if sum(note.size for note in before) + len(file.content) > MOST_BYTES_TOGETHER:
+    if sum(one.size for one in taken) + len(file.content) > MOST_BYTES_TOGETHER:
         raise FileRefusedError(reason="too_large_together", megabytes=MOST_BYTES_TOGETHER // 2**20)
-    return await asyncio.to_thread(_check, file)
+    return await asyncio.get_running_loop().run_in_executor(_WORKERS, _check, file)
 
 
 def _check(file: IncomingFile) -> Evidence:

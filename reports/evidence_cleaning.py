@@ -52,9 +52,10 @@ def _clean_image(content: bytes, form: str) -> bytes:
         if image.width * image.height > MOST_PIXELS:
             raise FileRefusedError(reason="too_many_pixels", count=MOST_PIXELS // 1_000_000)
         image.load()
-        upright = ImageOps.exif_transpose(image)
-    has_alpha = upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info
-    plain = upright.convert("RGBA" if has_alpha and form != "JPEG" else "L" if upright.mode == "L" else "RGB")
+        # In its place: each copy of a large picture takes hundreds of megabytes.
+        ImageOps.exif_transpose(image, in_place=True)
+        has_alpha = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
+        plain = image.convert("RGBA" if has_alpha and form != "JPEG" else "L" if image.mode == "L" else "RGB")
     plain.info.clear()
     out = io.BytesIO()
     plain.save(out, form, quality=JPEG_QUALITY)

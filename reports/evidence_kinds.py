@@ -42,7 +42,8 @@ class Kind(Enum):
         return self.media_type.startswith("audio/")
 
 
-_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif"}
+_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
+"""Photos of iPhones. They are refused: docs/sealing.md says why."""
 _MP4_AUDIO = {b"M4A ", b"M4B ", b"mp41", b"mp42", b"isom", b"iso2", b"dash", b"3gp4", b"3gp5", b"3gp6"}
 
 

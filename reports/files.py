@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,6 +28,12 @@ async def store_in_draft(session: AsyncSession, *, draft_id: str, key: bytes, co
 async def store_in_case(session: AsyncSession, *, case_id: str, key: bytes, content: bytes) -> str:
     """Seal a file under the case's key; returns its id. Does not commit."""
     return await _store(session, SealedFile(id=secrets.token_hex(16), case_id=case_id, chunks=0), key, content)
+
+
+async def count_pieces_of_drafts(session: AsyncSession) -> int:
+    """How many pieces all unfinished reports have together."""
+    query = select(func.coalesce(func.sum(SealedFile.chunks), 0)).where(col(SealedFile.draft_id).is_not(None))
+    return int((await session.exec(query)).one())
 
 
 async def read_file(session: AsyncSession, file_id: str, *, key: bytes) -> bytes:

@@ -1,4 +1,6 @@
-"""What happens by itself: everything past its time is deleted. Called hourly, by one process at a time."""
+"""What happens by itself: everything past its time is deleted. Called every five minutes, by one process at a
+time; the trail (``audit.expire_trail``) hourly.
+"""
 
 from __future__ import annotations
 

@@ -182,14 +182,24 @@ async def get_colleague(session: AsyncSession, signed_in: SignedIn, officer_id: 
 
 
 async def sign_in(
-    session: AsyncSession, login: str, password: str, code: str, *, source: str, throttle: Throttle, clock: Clock
+    session: AsyncSession,
+    login: str,
+    password: str,
+    code: str,
+    *,
+    source: str,
+    throttle: Throttle,
+    clock: Clock,
+    mark: str | None = None,
 ) -> str:
     """Sign in; returns the session's token; commits. An unknown name costs the same work as a wrong password.
+
+    ``mark``: what the browser got when this officer signed in there before (``Throttle.make_mark``).
 
     Raises SignInThrottledError, SignInRefusedError.
     """
     login = login.strip().casefold()
-    await throttle.begin(session, login=login, source=source)
+    await throttle.begin(session, login=login, source=source, mark=mark)
     officer = (await session.exec(select(Officer).where(Officer.login == login))).first()
     known = officer if officer is not None and officer.joined_at is not None and officer.left_at is None else _NOBODY
     keys = await _unlock(known, password)
@@ -203,7 +213,7 @@ async def sign_in(
     desk.last_sign_in_at = clock.now()
     session.add(desk)
     token = _new_session(session, officer, keys, clock.now())
-    await throttle.succeed(session, login=login, source=source)
+    await throttle.succeed(session, login=login, source=source, mark=mark)
     record(session, Act.SIGNED_IN, desk_id=desk.id, officer_id=officer.id, clock=clock)
     await session.commit()
     return token.text

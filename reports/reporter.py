@@ -26,11 +26,12 @@ from reports.case_keys import (
 )
 from reports.cases import ShownEntry, end_of_retention, list_case_entries
 from reports.casework import add_file
-from reports.contents import Copy, EntryKind, EntryText, HandOverAsk, Report
+from reports.contents import Copy, EntryKind, EntryText, FileNote, HandOverAsk, Report
 from reports.desks import refresh_open_desk
 from reports.erasing import erase_case
-from reports.errors import CaseNotFoundError, ReceiptUnknownError, ReturnClosedError, SealBrokenError
+from reports.errors import CaseNotFoundError, FileGoneError, ReceiptUnknownError, ReturnClosedError, SealBrokenError
 from reports.evidence import Evidence
+from reports.files import read_file
 from reports.models import Case, CaseEntry, CaseSeal, CaseStatus, Desk, ReturnSession
 from reports.receipts import ReceiptKeys
 from reports.sealing import Token, context, decrypt, encrypt, open_sealed
@@ -98,10 +99,12 @@ async def add_from_reporter(
     """Write to the desk or send a file; commits. A closed case is taken up again. Raises ReturnClosedError."""
     case, key = await _open(session, token, clock)
     returned = await _returned(session, case, key, token)
-    if file is not None and file.sha256 in {note.sha256 for entry in returned.entries for note in entry.text.files}:
-        # A page that was sent twice.
-        await session.commit()
-        return returned
+    if file is not None and (twin := _find_sent(returned, file)) is not None:
+        if not text or text == twin.text:
+            # A page that was sent twice.
+            await session.commit()
+            return returned
+        file = None
     files = [await add_file(session, case, key, file, copies)] if file else []
     message = EntryText(text=text or "", language=language, written_at=clock.now(), files=files)
     _add(session, case, key, message)
@@ -111,6 +114,25 @@ async def add_from_reporter(
     session.add(case)
     await session.commit()
     return await _returned(session, case, key, token)
+
+
+async def read_desk_file(
+    session: AsyncSession, token: str, file_id: str, *, clock: Clock
+) -> tuple[int, FileNote, bytes]:
+    """A file that the desk sent, and the how manyth it is; commits. Raises ReturnClosedError, FileGoneError."""
+    case, key = await _open(session, token, clock)
+    # Without the lock: a large file takes its time.
+    await session.commit()
+    try:
+        entries = await list_case_entries(session, case.id, key=key)
+        notes = [note for entry in entries if entry.kind is EntryKind.FROM_DESK for note in entry.text.files]
+        for number, note in enumerate(notes, start=1):
+            if file_id in note.chosen.values():
+                return number, note, await read_file(session, file_id, key=key)
+    except SealBrokenError:
+        # The case got another key, or was withdrawn, at this moment.
+        raise ReturnClosedError from None
+    raise FileGoneError
 
 
 async def answer_hand_over(
@@ -139,6 +161,12 @@ async def answer_hand_over(
     if agrees:
         await shred_deleted(session)
     return await _returned(session, case, key, token)
+
+
+async def close(session: AsyncSession, token: str) -> None:
+    """End a session before its time; commits. One that ended already is no error."""
+    await session.exec(delete(ReturnSession).where(col(ReturnSession.id) == Token(token).id))
+    await session.commit()
 
 
 async def withdraw(session: AsyncSession, token: str, *, clock: Clock) -> None:
@@ -213,6 +241,12 @@ async def _hand_over(session: AsyncSession, case: Case, key: bytes, desk: Desk, 
 def _add(session: AsyncSession, case: Case, key: bytes, message: EntryText) -> None:
     kind = EntryKind.FROM_REPORTER
     session.add(CaseEntry(case_id=case.id, kind=kind, body=encrypt_entry(key, case.id, kind, message)))
+
+
+def _find_sent(returned: ReturnedCase, file: Evidence) -> EntryText | None:
+    """The message with which the reporter sent this very file before."""
+    own = [entry.text for entry in returned.entries if entry.kind is EntryKind.FROM_REPORTER]
+    return next((text for text in own if file.sha256 in {note.sha256 for note in text.files}), None)
 
 
 def _session_context(case_id: str) -> bytes:

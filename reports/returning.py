@@ -7,16 +7,18 @@ from collections.abc import Callable
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.forms import CaseMessage, IncomingFile, ReporterCase
+from channels.forms import CaseFile, CaseMessage, IncomingFile, ReporterCase, ShownFile
 from core.clock import Clock
 from core.database import Database
 from core.languages import SOURCE_LANGUAGE
+from core.rate_limits import RateLimits, RateLimitsInProcess
 from core.texts import Texts
 from reports import reporter
 from reports.attempts import Attempts
 from reports.cases import ShownEntry
-from reports.contents import EntryKind, Report
+from reports.contents import EntryKind, FileNote, Report
 from reports.desks import is_away, statement_of
+from reports.errors import TextTooLongError
 from reports.evidence import check
 from reports.models import CaseStatus, DeskNews
 from reports.phrases import render_day, render_phrase
@@ -24,13 +26,15 @@ from reports.receipts import derive, read_receipt
 from reports.reporter import ReturnedCase
 
 MOST_NEWS = 2
+LONGEST = 20_000
+"""Characters of one message; several times what anybody writes."""
 
 type DeadlineNotes = Callable[[Report, str], list[str]]
 """What to say of legal deadlines for a report, in a language (reports/intake/deadlines.py)."""
 
 
 class CaseDoor:
-    """Opens cases for their reporters. ``attempts`` is shared by every channel of the process."""
+    """Opens cases for their reporters. Wrong codes are counted over all channels together."""
 
     def __init__(
         self,
@@ -38,13 +42,13 @@ class CaseDoor:
         clock: Clock,
         texts: Texts,
         *,
-        attempts: Attempts | None = None,
+        limits: RateLimits | None = None,
         deadlines: DeadlineNotes | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._texts = texts
-        self._attempts = attempts or Attempts(clock)
+        self._attempts = Attempts(limits or RateLimitsInProcess(clock))
         self._deadlines = deadlines
 
     async def open(self, receipt: str, *, source: str, language: str) -> ReporterCase:
@@ -53,11 +57,11 @@ class CaseDoor:
         Raises ReceiptIncompleteError, ReceiptUnknownError, TooManyAttemptsError.
         """
         digits = read_receipt(receipt)
-        self._attempts.begin(source)
+        await self._attempts.begin(source)
         keys = await derive(digits)
         async with self._database.session() as session:
             returned = await reporter.open_by_receipt(session, keys, clock=self._clock)
-            self._attempts.succeed(source)
+            await self._attempts.succeed(source)
             return await self._show(session, returned, language)
 
     async def show(self, token: str, *, language: str) -> ReporterCase:
@@ -69,16 +73,27 @@ class CaseDoor:
     async def add(
         self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
     ) -> ReporterCase:
-        """Write, or send a file (the desk gets the cleaned copy). Raises ReturnClosedError, FileRefusedError."""
+        """Write, or send a file (the desk gets the cleaned copy). Raises ReturnClosedError, FileRefusedError,
+        TextTooLongError."""
+        if len(text or "") > LONGEST:
+            raise TextTooLongError(length=len(text or ""), count=LONGEST)
         async with self._database.session() as session:
             before = await reporter.open_by_token(session, token, clock=self._clock)
-        taken = [*before.report.files, *(note for entry in before.entries for note in entry.text.files)]
+        own = [entry.text for entry in before.entries if entry.kind is EntryKind.FROM_REPORTER]
+        taken = [*before.report.files, *(note for text in own for note in text.files)]
         evidence = await check(file, taken=taken) if file is not None else None
         async with self._database.session() as session:
             returned = await reporter.add_from_reporter(
                 session, token, language=language, text=text, file=evidence, clock=self._clock
             )
             return await self._show(session, returned, language)
+
+    async def read_file(self, token: str, file_id: str) -> CaseFile:
+        """A file that the desk sent. Raises ReturnClosedError, FileGoneError."""
+        async with self._database.session() as session:
+            number, note, content = await reporter.read_desk_file(session, token, file_id, clock=self._clock)
+        extension = note.name.rpartition(".")[2]
+        return CaseFile(f"document-{number}.{extension}", note.media_type, content)
 
     async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
         """Agree to a hand-over, or not. Raises ReturnClosedError, CaseNotFoundError when nothing is asked."""
@@ -87,6 +102,11 @@ class CaseDoor:
                 session, token, agrees=agrees, language=language, clock=self._clock
             )
             return await self._show(session, returned, language)
+
+    async def close(self, token: str) -> None:
+        """The token opens nothing any more."""
+        async with self._database.session() as session:
+            await reporter.close(session, token)
 
     async def withdraw(self, token: str) -> None:
         """Delete the report and everything about it, at once. Raises ReturnClosedError."""
@@ -133,13 +153,15 @@ class CaseDoor:
             answer = "agreed" if written.agrees else "refused"
             text, spoken = self._texts.get(f"case.answer.{answer}", language), language
         phrases = [render_phrase(phrase, self._texts, language) for phrase in written.phrases]
+        from_desk = entry.kind is EntryKind.FROM_DESK
         return CaseMessage(
-            from_desk=entry.kind is EntryKind.FROM_DESK,
+            from_desk=from_desk,
             text="\n\n".join(part for part in (text, *phrases) if part),
             language=spoken,
             written_on=render_day(written.written_at.date(), language),
             original=original,
-            file_names=[note.name for note in written.files],
+            file_names=[] if from_desk else [note.name for note in written.files],
+            files=[_shown(note) for note in written.files] if from_desk else [],
         )
 
     def _notes(self, returned: ReturnedCase, language: str) -> list[str]:
@@ -163,3 +185,7 @@ class CaseDoor:
         query = select(DeskNews).where(DeskNews.desk_id == desk_id).order_by(col(DeskNews.published_at).desc())
         texts = [news.texts for news in await session.exec(query.limit(MOST_NEWS))]
         return [said for told in texts if (said := told.get(language) or told.get(SOURCE_LANGUAGE))]
+
+
+def _shown(note: FileNote) -> ShownFile:
+    return ShownFile(next(iter(note.chosen.values())), note.name, note.size)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 PATIENCE_MILLISECONDS = 100
-"""Nobody waits for a reader that holds the log; the next call or the hourly job cuts it off."""
+"""Nobody waits for a reader that holds the log; the next call or the job cuts it off."""
 
 
 async def shred_deleted(session: AsyncSession) -> None:

@@ -40,9 +40,9 @@ class Newcomer:
 
 
 async def send_preferences_link(session: AsyncSession, email: str, *, links: Links, clock: Clock) -> None:
-    """Send a link to the preferences to an address, if we know it. Commits."""
+    """Send a link to the preferences to an address, if we know it, also of somebody who left. Commits."""
     found = await find_by_address(session, ChannelName.EMAIL, email)
-    if found is not None and found[0].left_at is None:
+    if found is not None:
         await send_link(session, found[0].id, Purpose.PREFERENCES, links=links, clock=clock)
 
 
@@ -74,12 +74,13 @@ async def join(session: AsyncSession, newcomer: Newcomer, *, topics: Topics, lin
     found = await find_by_address(session, ChannelName.EMAIL, newcomer.email)
     if found is not None:
         subscriber, address = found
-        if subscriber.left_at is None:
-            purpose = Purpose.PREFERENCES if address.confirmed_at is not None else Purpose.CONFIRM
-            await send_link(session, subscriber.id, purpose, links=links, clock=clock)
+        # Who left comes back by a press on their page, not by somebody's writing their address into a form.
+        is_newcomer = address.confirmed_at is None and subscriber.left_at is None
+        purpose = Purpose.CONFIRM if is_newcomer else Purpose.PREFERENCES
+        await send_link(session, subscriber.id, purpose, links=links, clock=clock)
         return
     subscriber = await create_subscriber(
-        session, name=newcomer.name, email=newcomer.email, clock=clock, **newcomer.profile
+        session, name=newcomer.name, email=newcomer.email, clock=clock, joined_at=clock.now(), **newcomer.profile
     )
     subscriber_id = subscriber.id
     if newcomer.choice is not None:

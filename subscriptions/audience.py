@@ -94,7 +94,9 @@ async def measure_reach(
 ) -> Reach:
     """Count who would get a broadcast now, and name the member cities where nobody would."""
     message = await load_message(session, broadcast, topics)
-    facts_column, source = facts_of(asked_topics(message), event_id=broadcast.event_id)
+    facts_column, source = facts_of(
+        asked_topics(message), event_id=broadcast.event_id, knows_invited=message.concerns_invited
+    )
     inner = in_audience(select(facts_column, col(Subscriber.city)).select_from(source), broadcast).subquery()
     query = select(*inner.c, func.count()).group_by(*inner.c)
     connection = await session.connection()
@@ -138,7 +140,9 @@ async def list_recipients(
 ) -> Page:
     """One page of who would get a broadcast now (``reached``), who would not (False), or everybody (None)."""
     message = await load_message(session, broadcast, topics)
-    facts_column, source = facts_of(asked_topics(message), event_id=broadcast.event_id)
+    facts_column, source = facts_of(
+        asked_topics(message), event_id=broadcast.event_id, knows_invited=message.concerns_invited
+    )
     place = func.coalesce(col(Subscriber.city), "")
     order = (place, col(Subscriber.name), col(Subscriber.id))
     query = select(col(Subscriber.id), col(Subscriber.name), col(Subscriber.city), facts_column).select_from(source)

@@ -20,6 +20,7 @@ from core.markdown import to_text
 from core.texts import Texts
 from subscriptions.events import EventForm, description_of, title_of
 from subscriptions.guests import GuestAnswer
+from subscriptions.links import Links
 from subscriptions.models import Event
 from subscriptions.zone_entries import zone_entry
 
@@ -38,26 +39,41 @@ STANDING = {
 
 
 class CalendarEntries:
-    """Writes entries; a ``composing.Invitations``. ``organizer`` is the mail address that invitations come from."""
+    """Writes entries; a ``composing.Invitations``. ``organizer`` is the mail address that invitations come from.
 
-    def __init__(self, texts: Texts, *, organizer: str, public_url: str) -> None:
+    With ``links``, calendars may answer: then ``organizer`` gets each guest's own token behind a plus.
+    """
+
+    def __init__(self, texts: Texts, *, organizer: str, public_url: str, links: Links | None = None) -> None:
+        self._links = links
         self._texts = texts
         self._organizer = organizer or "noreply@localhost.invalid"
         self._public_url = public_url.rstrip("/")
 
-    def write(self, event: Event, *, language: str, name: str, address: str, answer: str | None = None) -> Calendar:
+    def write(
+        self,
+        event: Event,
+        *,
+        language: str,
+        name: str,
+        address: str,
+        answer: str | None = None,
+        subscriber_id: str = "",
+    ) -> Calendar:
         """The entry for one guest: REQUEST, or CANCEL for an event that was cancelled."""
         method = "CANCEL" if event.cancelled_at is not None else "REQUEST"
         entry = self._entry(event, language, shows_link=True)
-        entry.add("organizer", self._person(self._texts.get("mail.sender", language), self._organizer))
+        may_answer = self._links is not None and bool(subscriber_id)
+        organizer = self._answer_address(event, subscriber_id) if may_answer else self._organizer
+        entry.add("organizer", self._person(self._texts.get("mail.sender", language), organizer))
         guest = self._person(name, address)
         guest.params["ROLE"] = "REQ-PARTICIPANT"
         if method == "REQUEST":
             guest.params["PARTSTAT"] = STANDING[GuestAnswer(answer) if answer else None]
-            # Answers count by the signed links alone: a calendar's answer is a mail that anybody could write.
-            guest.params["RSVP"] = "FALSE"
+            # A calendar's answer is a mail that anybody could write; it counts only by the guest's own address for it.
+            guest.params["RSVP"] = "TRUE" if may_answer else "FALSE"
             if answer is None:
-                how = self._texts.get("event.calendar.answer", language)
+                how = self._texts.get(f"event.calendar.{'answer_here' if may_answer else 'answer'}", language)
                 entry["DESCRIPTION"] = vText(f"{how}\n\n{entry['DESCRIPTION']}")
         entry.add("attendee", guest, encode=False)
         return Calendar(method, _whole([entry], [event], method))
@@ -111,6 +127,11 @@ class CalendarEntries:
         lines += [self._texts.get("event.calendar.link", language, url=link)] if link else []
         lines += [self._texts.get("event.calendar.page", language, url=page)]
         return "\n\n".join(lines)
+
+    def _answer_address(self, event: Event, subscriber_id: str) -> str:
+        assert self._links is not None
+        name, _, domain = self._organizer.rpartition("@")
+        return f"{name}+{self._links.sign_guest(event.uid, subscriber_id)}@{domain}"
 
     @staticmethod
     def _person(name: str, address: str) -> vCalAddress:

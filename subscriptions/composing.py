@@ -46,7 +46,16 @@ WITH_CALENDAR = frozenset({BroadcastKind.EVENT, BroadcastKind.EVENT_CHANGE})
 class Invitations(Protocol):
     """Writes calendar entries (RFC 5545)."""
 
-    def write(self, event: Event, *, language: str, name: str, address: str, answer: str | None = None) -> Calendar:
+    def write(
+        self,
+        event: Event,
+        *,
+        language: str,
+        name: str,
+        address: str,
+        answer: str | None = None,
+        subscriber_id: str = "",
+    ) -> Calendar:
         """The entry for one guest, who said ``answer``: REQUEST, or CANCEL for an event that was cancelled."""
         ...
 
@@ -174,7 +183,14 @@ class HubComposer:
             return None
         answer = material.answers.get((row.subscriber_id, event.id))
         name = one_line(reader.name)
-        return self._invitations.write(event, language=row.language, name=name, address=address, answer=answer)
+        return self._invitations.write(
+            event,
+            language=row.language,
+            name=name,
+            address=address,
+            answer=answer,
+            subscriber_id=row.subscriber_id,
+        )
 
     # Chat
 

@@ -44,18 +44,25 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class CityReach:
-    """Whether a city can be reached. ``reachable`` counts its people whose mail address works."""
+    """Whether a city can be reached. ``reachable`` counts its people whose mail address is known to work: confirmed,
+    and no mail came back."""
 
     city: str
     people: int = 0
     contacts: int = 0
     reachable_contacts: int = 0
     reachable: int = 0
+    confirmed_contacts: int = 0
 
     @property
     def is_reached(self) -> bool:
-        """Whether somebody gets what the city must know."""
+        """Whether what the city must know is sent to somebody: to a contact whose mail did not come back."""
         return self.reachable_contacts > 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is known to arrive."""
+        return self.confirmed_contacts > 0
 
 
 async def search_subscribers(
@@ -77,6 +84,7 @@ async def measure_cities(
     """All member cities, those of one network where ``network`` says so, with how many people stand behind each."""
     works = and_(col(_EMAIL.id).is_not(None), col(_EMAIL.suppressed_at).is_(None))
     is_contact = col(Subscriber.is_mandatory_contact)
+    is_sure = and_(works, col(_EMAIL.confirmed_at).is_not(None))
     query = (
         select_columns(
             col(Subscriber.city),
@@ -84,7 +92,8 @@ async def measure_cities(
             func.sum(case((is_contact, 1), else_=0)),
             # A contact that the city named needs a working address, and no opt-in.
             func.sum(case((and_(is_contact, works), 1), else_=0)),
-            func.sum(case((and_(works, or_(is_contact, col(_EMAIL.confirmed_at).is_not(None))), 1), else_=0)),
+            func.sum(case((is_sure, 1), else_=0)),
+            func.sum(case((and_(is_contact, is_sure), 1), else_=0)),
         )
         .outerjoin(
             _EMAIL, and_(col(_EMAIL.subscriber_id) == col(Subscriber.id), col(_EMAIL.channel) == ChannelName.EMAIL)
@@ -97,7 +106,7 @@ async def measure_cities(
     members = await list_member_cities(session, cities)
     if network is not None:
         members = [city for city in members if city in cities and cities[city].national_network == network]
-    return [CityReach(city, *(int(value) for value in known.get(city, (0, 0, 0, 0)))) for city in members]
+    return [CityReach(city, *(int(value) for value in known.get(city, (0,) * 5))) for city in members]
 
 
 async def list_networks_of(session: AsyncSession) -> Sequence[str]:

@@ -14,7 +14,14 @@ from core.duties import Duty
 from core.texts import Texts
 from subscriptions.broadcasts.templates import is_template_approved
 from subscriptions.digests import send_due_digests
-from subscriptions.jobs import delete_needs, end_pauses, expire_changes, expire_confirmations
+from subscriptions.forgetting import delete_alerts, delete_broadcasts, delete_events, delete_newcomers
+from subscriptions.jobs import (
+    delete_needs,
+    end_pauses,
+    expire_changes,
+    expire_confirmations,
+    expire_deliveries,
+)
 from subscriptions.reminders import send_due_reminders, send_welcomes
 from subscriptions.topics import Topics
 
@@ -54,6 +61,11 @@ def list_subscriber_duties(database: Database, *, topics: Topics, texts: Texts, 
         forgetting("confirmations_expired", expire_confirmations),
         forgetting("changes_expired", expire_changes),
         forgetting("needs_deleted", delete_needs),
+        forgetting("deliveries_expired", expire_deliveries),
+        forgetting("newcomers_deleted", delete_newcomers),
+        forgetting("broadcasts_deleted", delete_broadcasts),
+        forgetting("events_deleted", delete_events),
+        forgetting("alerts_deleted", delete_alerts),
     ]
 
 

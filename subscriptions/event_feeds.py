@@ -1,7 +1,8 @@
-"""What calendar feeds and the public page show of events."""
+"""What calendar feeds and the public page show of events, and a new address for somebody's own feed."""
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 
 from sqlmodel import col, or_, select
@@ -9,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from subscriptions.guests import GuestAnswer
 from subscriptions.models import Broadcast, BroadcastKind, Delivery, DeliveryStatus, DigestItem, Event, Guest
+from subscriptions.subscribers import get_subscriber
 
 STAYS = timedelta(days=90)
 """How long an event that is over stays in a feed."""
@@ -48,6 +50,14 @@ async def list_own_events(
     )
     shown = [event for event in await session.exec(query) if mine.get(event.id) != GuestAnswer.NO]
     return shown, {event.id: mine.get(event.id, INVITED) for event in shown}
+
+
+async def renew_feed(session: AsyncSession, subscriber_id: str) -> None:
+    """Give somebody's own feed a new address; the one before ends at once and never works again. Commits."""
+    person = await get_subscriber(session, subscriber_id, lock=True)
+    person.feed_key = secrets.token_hex(8)
+    session.add(person)
+    await session.commit()
 
 
 async def list_public_events(session: AsyncSession, *, now: datetime, topic: str | None = None) -> list[Event]:

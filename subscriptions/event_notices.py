@@ -1,7 +1,8 @@
 """What is written about an event by itself: changes, cancellation, reminders, that registration has opened.
 
 Each is a broadcast to the event's guests (``rules.Rule.GUEST``), in the words of the catalogue in every released
-language, so that nobody waits for a translation. The invitation is a draft for the team. Every function commits.
+language, so that nobody waits for a translation. Changes and a cancellation reach also who was invited and said
+nothing. The invitation is a draft for the team. Every function commits.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from core.texts import Texts
 from subscriptions.event_words import EventWords
 from subscriptions.events import Changed, title_of
 from subscriptions.guests import GuestAnswer, find_opening
+from subscriptions.invited import is_anybody_undecided
 from subscriptions.models import Broadcast, BroadcastKind, BroadcastStatus, BroadcastText, Event, Guest, TextState
 from subscriptions.placing import insert_new
 from subscriptions.rules import GUEST_ANSWERS
@@ -53,10 +55,13 @@ class EventNotices:
     async def tell_change(
         self, session: AsyncSession, changed: Changed, *, note: str = "", by: str, clock: Clock
     ) -> Broadcast | None:
-        """Tell all guests what is new; None where there are none. What was not sent yet of an earlier change is not."""
+        """Tell guests and the invited what is new; None where there are none.
+
+        What was not sent yet of an earlier change is not.
+        """
         event = changed.event
         await _stop(session, event, (BroadcastKind.EVENT_CHANGE, BroadcastKind.REMINDER), UNSENT)
-        if not await _list_guests(session, event, GUEST_ANSWERS):
+        if not await _is_anybody_concerned(session, event):
             await session.commit()
             return None
         words = {language: self._change(changed, note, language) for language in self._languages("changed")}
@@ -65,9 +70,9 @@ class EventNotices:
     async def tell_cancellation(
         self, session: AsyncSession, event: Event, *, note: str = "", by: str, clock: Clock
     ) -> Broadcast | None:
-        """Tell all guests that it will not take place, once; nobody is invited to it any more."""
+        """Tell guests and the invited that it will not take place, once; nobody is invited to it any more."""
         await _stop(session, event, tuple(BroadcastKind), (*UNSENT, *DRAFTS), but=_id_of("cancelled", event))
-        if not await _list_guests(session, event, GUEST_ANSWERS):
+        if not await _is_anybody_concerned(session, event):
             await session.commit()
             return None
         words = {
@@ -194,6 +199,11 @@ async def _list_guests(
     if before is not None:
         query = query.where(col(Guest.answered_at) <= before)
     return list(await session.exec(query))
+
+
+async def _is_anybody_concerned(session: AsyncSession, event: Event) -> bool:
+    guests = await _list_guests(session, event, GUEST_ANSWERS)
+    return bool(guests) or await is_anybody_undecided(session, event.id)
 
 
 async def _stop(

@@ -90,9 +90,19 @@ class Changed:
 
 
 async def create_event(
-    session: AsyncSession, details: EventDetails, *, created_by: str, domain: str, topics: Topics, clock: Clock
+    session: AsyncSession,
+    details: EventDetails,
+    *,
+    created_by: str,
+    domain: str,
+    topics: Topics,
+    clock: Clock,
+    network: str | None = None,
 ) -> Event:
-    """A new event. ``domain`` ends the id of its calendar entry, which never changes. Raises EventInvalidError."""
+    """A new event. ``domain`` ends the id of its calendar entry, which never changes. Raises EventInvalidError.
+
+    ``network``: the national network that it belongs to; None: it is the whole network's.
+    """
     check_details(details, topics)
     event_id = new_id()
     event = Event(
@@ -100,6 +110,7 @@ async def create_event(
         uid=f"{event_id}@{domain}",
         created_by=created_by,
         changed_at=clock.now(),
+        network=network,
         **details.as_columns(),
     )
     session.add(event)
@@ -150,13 +161,24 @@ async def get_event(session: AsyncSession, event_id: str, *, lock: bool = False)
 
 
 async def list_events(
-    session: AsyncSession, *, now: datetime, topic: str | None = None, is_public: bool | None = True, past: bool = False
+    session: AsyncSession,
+    *,
+    now: datetime,
+    topic: str | None = None,
+    is_public: bool | None = True,
+    past: bool = False,
+    network: str | None = None,
 ) -> list[Event]:
-    """Events that are not over, the next one first; or (``past``) those that are, the last one first."""
+    """Events that are not over, the next one first; or (``past``) those that are, the last one first.
+
+    ``network``: only those of one national network.
+    """
     ends_at = col(Event.ends_at)
     query = select(Event).where(ends_at <= now if past else ends_at > now)
     if is_public is not None:
         query = query.where(Event.is_public == is_public)
+    if network is not None:
+        query = query.where(Event.network == network)
     order = (col(Event.starts_at).desc() if past else col(Event.starts_at)), col(Event.id)
     found = list(await session.exec(query.order_by(*order)))
     return [event for event in found if topic is None or topic in event.topics]
@@ -173,7 +195,13 @@ def description_of(event: Event, language: str) -> tuple[str, str]:
 
 
 def check_details(details: EventDetails, topics: Topics) -> None:
-    """Raises EventInvalidError, which names the first field that is wrong."""
+    """Raises EventInvalidError, which names the first thing that is wrong."""
+    if mistakes := find_mistakes(details, topics):
+        raise EventInvalidError(field=mistakes[0])
+
+
+def find_mistakes(details: EventDetails, topics: Topics) -> list[str]:
+    """Everything that is wrong, as ``event.problem.<name>``."""
     online = urlsplit(details.online_url or "")
     opens, closes = details.registration_opens_at, details.registration_closes_at
     checks = {
@@ -190,9 +218,7 @@ def check_details(details: EventDetails, topics: Topics) -> None:
         and (opens is None or opens < (closes or details.starts_at)),
         "reminders": all(0 <= day <= 60 for day in details.reminder_days),
     }
-    for name, is_right in checks.items():
-        if not is_right:
-            raise EventInvalidError(field=name)
+    return [name for name, is_right in checks.items() if not is_right]
 
 
 def _is_line(text: str) -> bool:

@@ -106,7 +106,12 @@ async def _decide_all(
     session: AsyncSession, broadcast_id: str, message: Message, ids: list[str], *, now: datetime, counts: Counter[str]
 ) -> _Rows:
     broadcast = await session.get(Broadcast, broadcast_id)
-    facts_column, source = facts_of(asked_topics(message), event_id=broadcast.event_id if broadcast else None, only=ids)
+    facts_column, source = facts_of(
+        asked_topics(message),
+        event_id=broadcast.event_id if broadcast else None,
+        knows_invited=message.concerns_invited,
+        only=ids,
+    )
     addresses = await _addresses(session, ids)
     connection = await session.connection()
     query = select(col(Subscriber.id), facts_column).select_from(source).where(col(Subscriber.id).in_(ids))

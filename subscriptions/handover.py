@@ -1,9 +1,13 @@
-"""Staff change: whoever leaves names a successor, or only leaves. Mail to them stops at once; the team is told."""
+"""Staff change: whoever leaves names a successor, or only leaves. Mail to them stops at once; the team is told.
+
+Who left can come back by themselves, as somebody for whom nothing is switched on.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -11,7 +15,17 @@ from core.clock import Clock
 from subscriptions.confirmation import Issued, Purpose, issue, queue_link
 from subscriptions.errors import PreferenceInvalidError
 from subscriptions.links import Links
-from subscriptions.models import Address, ChannelName, Delivery, DeliveryStatus, DigestItem, Subscriber
+from subscriptions.models import (
+    Address,
+    ChannelName,
+    Choice,
+    Delivery,
+    DeliveryStatus,
+    DigestItem,
+    PreferenceChange,
+    Subscriber,
+    Subscription,
+)
 from subscriptions.placing import OPEN
 from subscriptions.subscribers import check_profile, get_subscriber, new_id, raise_alert, read_email
 
@@ -26,7 +40,7 @@ class Handover:
 
 
 async def leave(session: AsyncSession, subscriber_id: str, *, clock: Clock) -> Handover:
-    """Stop writing to somebody, at once and for ever, without a successor. Twice is no error. Commits."""
+    """Stop writing to somebody, at once, without a successor. Twice is no error. Commits."""
     leaver = await get_subscriber(session, subscriber_id, lock=True)
     if leaver.left_at is None:
         await _stop(session, leaver, clock)
@@ -101,6 +115,26 @@ async def hand_over(
     invitation = await issue(session, successor.id, Purpose.HANDOVER, links=links, clock=clock)
     await queue_link(session, invitation, clock=clock)
     return Handover(leaver, successor, invitation)
+
+
+async def come_back(session: AsyncSession, subscriber_id: str, *, clock: Clock) -> bool:
+    """Somebody who left is there again, with everything off; whether they had left. Twice is no error. Commits.
+
+    Nothing of before comes back by itself: neither what they chose nor what they were for the city, which only the
+    city or the team can say again.
+    """
+    person = await get_subscriber(session, subscriber_id, lock=True)
+    had_left = person.left_at is not None
+    if had_left:
+        person.left_at = person.succeeded_by = person.paused_until = None
+        person.is_mandatory_contact = person.may_set_city_defaults = False
+        person.choice = Choice.REQUIRED_ONLY
+        session.add(person)
+        connection = await session.connection()
+        for table in (Subscription, PreferenceChange):
+            await connection.execute(delete(table).where(col(table.subscriber_id) == subscriber_id))
+    await session.commit()
+    return had_left
 
 
 async def _stop(session: AsyncSession, leaver: Subscriber, clock: Clock) -> None:

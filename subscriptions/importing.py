@@ -8,8 +8,8 @@ is: topics that they chose, language and time zone, an address that must not be 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import batched
 
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
 from knowledge.base import KnowledgeBase
+from subscriptions.columns import Vocabulary
 from subscriptions.confirmation import Purpose, issue, queue_link
 from subscriptions.errors import AddressTakenError, FileHasProblemsError
 from subscriptions.links import Links
@@ -35,13 +36,19 @@ OWN = frozenset({"language", "time_zone"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file would do. ``new`` and ``changed`` count people; ``same`` need no change."""
+    """What a file would do. ``new`` and ``changed`` count people; ``same`` need no change. Bad rows count nowhere."""
 
     entries: Sequence[Entry]
     problems: Sequence[Problem]
     new: int = 0
     changed: int = 0
     same: int = 0
+    fates: Mapping[int, str] = field(default_factory=dict)
+    """By row: new, changed, same. Bad rows are not there."""
+
+    def without_bad_rows(self) -> Plan:
+        """The same for the good rows alone, which can be taken."""
+        return replace(self, entries=[entry for entry in self.entries if entry.row in self.fates], problems=[])
 
 
 @dataclass
@@ -53,16 +60,25 @@ class Imported:
 
 
 async def plan_import(
-    session: AsyncSession, content: bytes, *, is_workbook: bool, base: KnowledgeBase, topics: Topics
+    session: AsyncSession,
+    content: bytes,
+    *,
+    is_workbook: bool,
+    base: KnowledgeBase,
+    topics: Topics,
+    vocabulary: Vocabulary | None = None,
 ) -> Plan:
-    """The dry run: reads and checks everything, writes nothing. Raises FileUnreadableError."""
-    reader = RowReader(base, topics)
+    """The dry run: reads and checks everything, writes nothing. Raises FileUnreadableError.
+
+    With a ``vocabulary``, cells may hold titles of topics, roles and frequencies in any language beside their ids.
+    """
+    reader = RowReader(base, topics, vocabulary)
     entries = []
     for number, row in enumerate(read_rows(content, is_workbook=is_workbook), 2):
         entry = reader.read(number, row)
         if entry is not None:
             entries.append(entry)
-    problems, verdicts = reader.problems, Counter[str]()
+    problems, fates = reader.problems, dict[int, str]()
     for some in batched(entries, BATCH):
         known = await _known(session, some)
         chosen = await _chosen(session, [subscriber.id for subscriber in known.values()])
@@ -71,9 +87,10 @@ async def plan_import(
             if isinstance(verdict, Problem):
                 problems.append(verdict)
             else:
-                verdicts[verdict] += 1
+                fates[entry.row] = verdict
     problems.sort(key=lambda problem: problem.row)
-    return Plan(entries, problems, new=verdicts["new"], changed=verdicts["changed"], same=verdicts["same"])
+    counts = Counter(fates.values())
+    return Plan(entries, problems, new=counts["new"], changed=counts["changed"], same=counts["same"], fates=fates)
 
 
 async def import_subscribers(session: AsyncSession, plan: Plan, *, topics: Topics, clock: Clock) -> Imported:
@@ -206,7 +223,7 @@ def _open_topics(entry: Entry, known: Subscriber, chosen: dict[str, dict[str, Su
 
 
 def _differs(entry: Entry, known: Subscriber, chosen: dict[str, dict[str, Subscription]]) -> bool:
-    return bool(_corrections(entry, known) or _open_topics(entry, known, chosen))
+    return bool(_corrections(entry, known) or _open_topics(entry, known, chosen) or known.joined_at)
 
 
 def _new_person(entry: Entry, clock: Clock) -> tuple[Subscriber, list[Address | Subscription]]:
@@ -234,6 +251,8 @@ def _update(
 ) -> None:
     for name, value in _corrections(entry, known).items():
         setattr(known, name, value)
+    # Whom the team has on its list is no newcomer any more, whose address must be confirmed soon.
+    known.joined_at = None
     session.add(known)
     for topic, frequency in _open_topics(entry, known, chosen).items():
         row = chosen.get(known.id, {}).get(topic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,6 +18,7 @@ from subscriptions.models import (
     ChannelName,
     Delivery,
     DeliveryStatus,
+    DigestItem,
     Event,
     Guest,
     Missed,
@@ -34,8 +35,18 @@ KEEP_NEEDS = timedelta(days=30)
 """Interpretation, access and diet needs are deleted so long after an event."""
 
 KEEP_CHANGES = timedelta(days=90)
+KEEP_DELIVERIES = timedelta(days=395)
+"""13 months: whoever writes the yearly message still sees whom last year's reached."""
+OVER = (
+    DeliveryStatus.SENT,
+    DeliveryStatus.FAILED,
+    DeliveryStatus.BOUNCED,
+    DeliveryStatus.SUPPRESSED,
+    DeliveryStatus.CANCELLED,
+)
+BATCH = 1000
 
-__all__ = ["delete_needs", "end_pauses", "expire_changes", "expire_confirmations", "list_joinable"]
+__all__ = ["delete_needs", "end_pauses", "expire_changes", "expire_confirmations", "expire_deliveries", "list_joinable"]
 
 
 async def delete_needs(session: AsyncSession, *, clock: Clock) -> int:
@@ -55,6 +66,29 @@ async def expire_changes(session: AsyncSession, *, clock: Clock) -> int:
     done = await (await session.connection()).execute(old)
     await session.commit()
     return done.rowcount
+
+
+async def expire_deliveries(session: AsyncSession, *, clock: Clock) -> int:
+    """Delete what is over for 13 months: deliveries, and items that a digest carried or that were dropped.
+
+    Commits by batch and may be repeated. What still waits or is being sent is never touched.
+    """
+    before = clock.now() - KEEP_DELIVERIES
+    items = delete(DigestItem).where(
+        or_(col(DigestItem.sent_in).is_not(None), col(DigestItem.dropped_at).is_not(None)),
+        col(DigestItem.due_at) <= before,
+    )
+    await (await session.connection()).execute(items)
+    await session.commit()
+    ended = func.coalesce(col(Delivery.finished_at), col(Delivery.due_at)) <= before
+    some = select(Delivery.id).where(col(Delivery.status).in_(OVER), ended).limit(BATCH)
+    total = 0
+    while True:
+        done = await (await session.connection()).execute(delete(Delivery).where(col(Delivery.id).in_(some)))
+        await session.commit()
+        total += done.rowcount
+        if done.rowcount < BATCH:
+            return total
 
 
 async def end_pauses(session: AsyncSession, *, topics: Topics, clock: Clock) -> int:

@@ -18,7 +18,7 @@ from subscriptions.events import title_of
 from subscriptions.material import Material, Reader, Reading
 from subscriptions.models import Broadcast, BroadcastKind, ChannelName, Delivery, Event
 from subscriptions.reasons import can_be_stopped, is_required, kind_of, tell_reason, topic_title
-from subscriptions.rules import Rule
+from subscriptions.rules import Rule, Said
 
 ASKED_FOR = frozenset({"confirm", "preferences", "telegram", "handover"})
 OPINION_KINDS = frozenset({BroadcastKind.NEWS, BroadcastKind.EVENT, BroadcastKind.MANDATORY, BroadcastKind.URGENT})
@@ -53,7 +53,9 @@ class LetterWriter:
             case "answer":
                 return self._answer(row)
             case "place":
-                return self._place(row, reader, material)
+                return self._place(row, reader, material, "place", "place")
+            case "noted":
+                return self._place(row, reader, material, "noted", f"noted_{row.parts['became']}")
         return self._link(row, reader, kind) if kind in ASKED_FOR else None
 
     # Broadcasts
@@ -71,7 +73,7 @@ class LetterWriter:
             facts = self.event_facts(event, language, reader.time_zone)
             sections = [Section("", language, note=note, facts=facts), *sections]
         letter = self._frame(row, reading.words.subject, sections, title_language=reading.words.language, event=event)
-        if event is not None and broadcast.kind == BroadcastKind.EVENT:
+        if event is not None and (broadcast.kind == BroadcastKind.EVENT or _may_still_answer(row, event)):
             letter = replace(letter, actions=self._answers(event, language, is_alone=True))
         if broadcast.kind in OPINION_KINDS:
             letter = self._with_opinions(letter)
@@ -230,18 +232,20 @@ class LetterWriter:
         letter = self._frame(row, self._say("answer.subject", language), sections)
         return replace(letter, actions=(LinkLine(self._say("opinion.question", language), slot("ask")),))
 
-    def _place(self, row: Delivery, reader: Reader, material: Material) -> Letter | None:
-        """A place became free for somebody who waited; ``parts["event"]``."""
+    def _place(self, row: Delivery, reader: Reader, material: Material, title_key: str, key: str) -> Letter | None:
+        """What became of a guest's wish: a place became free, or an answer is not what their calendar shows.
+
+        ``parts["event"]``; the keys are below ``event.notice``.
+        """
         event, language = material.events.get(str(row.parts["event"])), self._spoken(row)
         if event is None:
             return None
         title, _ = title_of(event, language)
         facts = self.event_facts(event, language, reader.time_zone)
-        text = escape(self.texts.get("event.notice.place", language))
+        text = escape(self.texts.get(f"event.notice.{key}", language))
         sections = [Section("", language, facts=facts), Section(text, language)]
-        return self._frame(
-            row, self.texts.get("event.notice.place_subject", language, title=isolated(title)), sections, event=event
-        )
+        subject = self.texts.get(f"event.notice.{title_key}_subject", language, title=isolated(title))
+        return self._frame(row, subject, sections, event=event)
 
     # What all have in common
 
@@ -276,6 +280,9 @@ class LetterWriter:
         links = []
         if is_required(kind, because):
             links.append(LinkLine(self._say("link.successor", language), slot("successor")))
+        elif because.get("said") == Said.INVITATION:
+            # Who has not answered has nothing to change: the buttons of the message are the way.
+            pass
         elif because.get("rule") == Rule.GUEST and event is not None and event.cancelled_at is None:
             links.append(LinkLine(self._say("link.change_answer", language), slot(f"answer_any_{event.id}")))
         elif can_be_stopped(kind, because):
@@ -325,6 +332,11 @@ def slot_channel(row: Delivery) -> ChannelName:
 def escape_lines(text: str) -> str:
     """Plain text as Markdown, its paragraphs and lines kept."""
     return "\n\n".join("  \n".join(escape(line) for line in part.splitlines()) for part in text.split("\n\n"))
+
+
+def _may_still_answer(row: Delivery, event: Event) -> bool:
+    """Whether a change went to somebody who was invited and has said nothing."""
+    return row.because.get("said") == Said.INVITATION and event.cancelled_at is None
 
 
 def _cut(text: str) -> str:

@@ -6,6 +6,7 @@ one topic away and nothing else. A link for a purpose is refused for every other
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from itsdangerous import BadData, Signer, URLSafeSerializer
 from subscriptions.errors import LinkExpiredError
 from subscriptions.models import ChannelName
 
+GUEST_SIGNATURE = 16
 ALL = "*"
 """In place of a topic: everything that is not required."""
 
@@ -48,6 +50,7 @@ class Links:
             purpose: URLSafeSerializer(secret_key, salt=f"subscriptions.link.{purpose}") for purpose in LinkPurpose
         }
         self._once = Signer(secret_key, salt="subscriptions.link.once")
+        self._guests = Signer(secret_key, salt="subscriptions.link.calendar").derive_key()
 
     def sign(self, purpose: LinkPurpose, content: LinkContent) -> str:
         """The token of a link."""
@@ -68,3 +71,19 @@ class Links:
         The database holds the number and a hash of the token, and neither opens anything without the secret key.
         """
         return self._once.sign(number).decode()
+
+    def sign_guest(self, event_uid: str, subscriber_id: str) -> str:
+        """What stands behind the plus of the address that a guest's calendar answers to.
+
+        Mail servers cut names at 64 letters and may change their case, so it is short and in lower case. It stays the
+        same for all versions of the entry, since calendars know an entry by its organiser too.
+        """
+        content = f"{event_uid}/{subscriber_id}".encode()
+        return subscriber_id + hmac.new(self._guests, content, "sha256").hexdigest()[:GUEST_SIGNATURE]
+
+    def read_guest(self, event_uid: str, token: str) -> str:
+        """The guest whose token it is, for this event. Raises LinkExpiredError."""
+        subscriber_id = token[:-GUEST_SIGNATURE]
+        if not hmac.compare_digest(self.sign_guest(event_uid, subscriber_id).encode(), token.encode()):
+            raise LinkExpiredError
+        return subscriber_id

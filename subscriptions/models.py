@@ -102,7 +102,11 @@ class Subscriber(SQLModel, table=True):
     left_at: datetime | None = _moment()
     """No longer the contact: nothing is sent any more."""
     created_at: datetime = _set_moment()
+    joined_at: datetime | None = _moment(index=True)
+    """When the person came by themselves; None: the team or a city entered them."""
     welcomed_at: datetime | None = _moment()
+    feed_key: str | None = Field(default=None, max_length=32)
+    """Part of the address of the own calendar feed since it was renewed; another one ends the address before."""
 
 
 class Address(SQLModel, table=True):
@@ -423,6 +427,8 @@ class Event(SQLModel, table=True):
     is_public: bool = True
     reminder_days: list[int] = _json_list()
     cancelled_at: datetime | None = _moment()
+    network: str | None = Field(default=None, max_length=120)
+    """The national network whose coordinators made it; they see and change no other."""
     created_by: str = Field(max_length=32)
     changed_at: datetime = _set_moment()
 

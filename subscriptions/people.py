@@ -30,6 +30,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from subscriptions.invited import list_invited
 from subscriptions.models import (
     Address,
     Broadcast,
@@ -45,7 +46,7 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.rhythm import Rhythm
-from subscriptions.rules import AddressState, Message, Person, TopicChoice
+from subscriptions.rules import INVITED, AddressState, Message, Person, TopicChoice
 from subscriptions.topics import Topics
 
 _EMAIL = aliased(Address, name="email_address")
@@ -74,12 +75,16 @@ async def load_message(session: AsyncSession, broadcast: Broadcast, topics: Topi
 
 
 def facts_of(
-    topics: Collection[str], *, event_id: str | None = None, only: Sequence[str] | None = None
+    topics: Collection[str],
+    *,
+    event_id: str | None = None,
+    knows_invited: bool = False,
+    only: Sequence[str] | None = None,
 ) -> tuple[ColumnElement[str], FromClause]:
     """One text with all the facts of a subscriber, for ``person_of``, and what to select it from.
 
-    A text, since grouping and fetching one column is several times as fast as twenty. ``only`` narrows to some
-    subscribers.
+    A text, since grouping and fetching one column is several times as fast as twenty. ``knows_invited``: who was told
+    of the event and has not answered stands in it too. ``only`` narrows to some subscribers.
     """
     own = _own_choices(topics, only)
     defaults = _city_defaults(topics)
@@ -97,6 +102,11 @@ def facts_of(
             Guest, and_(col(Guest.subscriber_id) == col(Subscriber.id), col(Guest.event_id) == event_id)
         )
         answer = _text(Guest.answer)
+        if knows_invited:
+            invited = list_invited(event_id, only=only)
+            source = source.outerjoin(invited, invited.c.subscriber_id == col(Subscriber.id))
+            is_open = and_(col(Guest.answer).is_(None), invited.c.subscriber_id.is_not(None))
+            answer = case((is_open, literal_column(f"'{INVITED}'", String)), else_=answer)
     parts: list[Any] = [
         col(Subscriber.time_zone),
         _text(Subscriber.quiet_from),
@@ -145,10 +155,15 @@ def person_of(facts: str) -> Person:
 
 
 async def load_people(
-    session: AsyncSession, ids: Sequence[str], topics: Collection[str], *, event_id: str | None = None
+    session: AsyncSession,
+    ids: Sequence[str],
+    topics: Collection[str],
+    *,
+    event_id: str | None = None,
+    knows_invited: bool = False,
 ) -> dict[str, Person]:
     """Subscribers by id as the rules see them; those who do not exist any more are absent."""
-    facts, source = facts_of(topics, event_id=event_id, only=ids)
+    facts, source = facts_of(topics, event_id=event_id, knows_invited=knows_invited, only=ids)
     query = select(col(Subscriber.id), facts).select_from(source).where(col(Subscriber.id).in_(ids))
     connection = await session.connection()
     return {person_id: person_of(text) for person_id, text in (await connection.execute(query)).all()}

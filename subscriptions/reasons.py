@@ -53,7 +53,7 @@ def _key(kind: str, because: Mapping[str, Any]) -> str:
     if rule == Rule.MANDATORY:
         return "mandatory" if because.get("topic") else "mandatory_notice"
     if rule == Rule.GUEST:
-        return "guest"
+        return "invited" if because.get("said") == Said.INVITATION else "guest"
     if rule == Rule.ANSWER:
         return "answer"
     if because.get("hurried"):

@@ -46,6 +46,9 @@ from subscriptions.topics import Topics
 ASKED_FOR = frozenset({"confirm", "preferences", "telegram", "handover"})
 """Kinds of messages (``Delivery.message`` before the slash) that answer what a person did a moment ago."""
 
+FOR_ALL = "preferences"
+"""The link to the own page goes also to who left and asked for it, so that they can come back or delete their data."""
+
 MANDATORY_KINDS = frozenset({"reminder", "welcome"})
 
 DIGESTS = frozenset({Frequency.DAILY, Frequency.WEEKLY})
@@ -186,7 +189,13 @@ async def _decide_broadcast(
     if broadcast.kind == BroadcastKind.EVENT and await _is_called_off(session, broadcast):
         return None
     message = await load_message(session, broadcast, topics)
-    people = await load_people(session, people_ids, asked_topics(message), event_id=broadcast.event_id)
+    people = await load_people(
+        session,
+        people_ids,
+        asked_topics(message),
+        event_id=broadcast.event_id,
+        knows_invited=message.concerns_invited,
+    )
     return {person_id: decide(message, person, now) for person_id, person in people.items()}
 
 
@@ -202,7 +211,7 @@ def _decide_other(delivery: Delivery, person: Person | None, now: datetime) -> D
         return _gone(delivery, now)
     kind = delivery.message.partition("/")[0]
     channel = ChannelName(delivery.channel)
-    if person.has_left:
+    if person.has_left and kind != FOR_ALL:
         return _not(WhyNot.LEFT, person, now)
     if kind in ASKED_FOR:
         state = person.email if channel is ChannelName.EMAIL else person.telegram
@@ -213,7 +222,7 @@ def _decide_other(delivery: Delivery, person: Person | None, now: datetime) -> D
         if not person.is_mandatory_contact:
             return _not(WhyNot.NOT_A_CONTACT, person, now)
         found = find_channel(person, Cause(Rule.MANDATORY, said=Said.MEMBERSHIP))
-    elif kind in {"answer", "place"}:
+    elif kind in {"answer", "place", "noted"}:
         # To one's own question or wish: it comes before pauses, and by whatever way works.
         found = find_channel(person, Cause(Rule.ANSWER, channel=channel))
     elif is_paused(person.rhythm, now):

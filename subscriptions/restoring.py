@@ -49,6 +49,8 @@ class RememberedPeople:
     suppressed: dict[str, tuple[datetime, str]]
     finished: dict[str, tuple[str, datetime]]
     """Deliveries by id: how they ended, and when."""
+    feeds: dict[str, str]
+    """The present addresses of calendar feeds, so that one that was ended stays so."""
 
     @classmethod
     async def collect(cls, connection: AsyncConnection) -> RememberedPeople:
@@ -74,6 +76,7 @@ class RememberedPeople:
             col(Delivery.finished_at),
             where=col(Delivery.finished_at).is_not(None),
         )
+        feeds = await rows(col(Subscriber.id), col(Subscriber.feed_key), where=col(Subscriber.feed_key).is_not(None))
         return cls(
             erased={row[0]: row[1] for row in erased},
             left={row[0]: row[1] for row in left},
@@ -81,6 +84,7 @@ class RememberedPeople:
             switched_off=[dict(row._mapping) for row in off],
             suppressed={address: (at, kind) for address, at, kind in suppressed},
             finished={delivery: (status, at) for delivery, status, at in finished},
+            feeds=dict(feeds),
         )
 
     async def apply(self, connection: AsyncConnection, now: datetime) -> None:
@@ -89,6 +93,9 @@ class RememberedPeople:
         for person, left_at in self.left.items():
             mine = update(Subscriber).where(col(Subscriber.id) == person, col(Subscriber.left_at).is_(None))
             await connection.execute(mine.values(left_at=left_at))
+        for person, key in self.feeds.items():
+            mine = update(Subscriber).where(col(Subscriber.id) == person)
+            await connection.execute(mine.values(feed_key=key))
         for address, (at, kind) in self.suppressed.items():
             dead = update(Address).where(col(Address.id) == address, col(Address.suppressed_at).is_(None))
             await connection.execute(dead.values(suppressed_at=at, suppression=kind))

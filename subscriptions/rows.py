@@ -15,38 +15,20 @@ from babel.core import get_global
 from openpyxl import Workbook, load_workbook
 
 from core.clock import time_zones
-from core.languages import match_language
+from core.language_names import find_country, find_language
 from core.normalise import clean, fold
 from knowledge.base import KnowledgeBase
 from knowledge.schema import CityFact
+from subscriptions.columns import COLUMNS, NO, REASON, YES, Vocabulary, find_column
 from subscriptions.errors import AddressInvalidError, FileUnreadableError
 from subscriptions.models import Frequency, Role
 from subscriptions.subscribers import LONGEST_NAME, read_email
 from subscriptions.topics import Topics
 
-COLUMNS = (
-    "email",
-    "name",
-    "city",
-    "country",
-    "network",
-    "role",
-    "language",
-    "time_zone",
-    "contact",
-    "city_defaults",
-    "topics",
-)
-"""``contact``: the city named this person for what members must know; ``city_defaults``: may set them (yes or no).
-``topics``: ``youth:weekly education:at_once``."""
-
 MOST_ROWS = 50_000
 LARGEST_SHEET = 200 * 1024 * 1024
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection)."""
-
-YES = frozenset({"yes", "true", "1", "x", "y"})
-NO = frozenset({"", "no", "false", "0", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +55,26 @@ class Entry:
 def read_rows(
     content: bytes, *, is_workbook: bool, columns: Sequence[str] = COLUMNS, needed: str = "email"
 ) -> Iterator[dict[str, str]]:
-    """Rows by column title, titles in any case; ``needed`` must be one of them. Raises FileUnreadableError."""
+    """Rows by column title; ``needed`` must be one of them. Raises FileUnreadableError.
+
+    Titles of people are understood as people write them (``columns.find_column``), other titles in any case.
+    """
     lines = _read_workbook(content) if is_workbook else _read_csv(content)
     titles = [fold(cell).strip().replace(" ", "_").replace("-", "_") for cell in next(lines, [])]
+    if columns is COLUMNS:
+        titles = [find_column(title) or title for title in titles]
     if needed not in titles:
         raise FileUnreadableError(reason=f"no_{needed}_column")
     for title in titles:
-        if title and title not in columns:
+        if title and title not in columns and title != REASON:
             raise FileUnreadableError(reason="column_unknown", value=title)
     if len(set(titles) - {""}) != len([title for title in titles if title]):
         raise FileUnreadableError(reason="column_twice")
     for number, line in enumerate(lines):
         if number >= MOST_ROWS:
             raise FileUnreadableError(reason="too_many_rows")
-        yield {title: _unescape(clean(cell)) for title, cell in zip(titles, line, strict=False) if title}
+        cells = zip(titles, line, strict=False)
+        yield {title: _unescape(clean(cell)) for title, cell in cells if title and title != REASON}
 
 
 def write_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
@@ -118,8 +106,8 @@ def escape(cell: str) -> str:
 class RowReader:
     """Checks rows against the cities, languages and topics that there are, and collects what is wrong."""
 
-    def __init__(self, base: KnowledgeBase, topics: Topics) -> None:
-        self._topics = topics
+    def __init__(self, base: KnowledgeBase, topics: Topics, vocabulary: Vocabulary | None = None) -> None:
+        self._topics, self._words = topics, vocabulary or Vocabulary()
         self._cities = name_cities(base)
         self._seen: dict[str, int] = {}
         self.problems: list[Problem] = []
@@ -160,23 +148,25 @@ class RowReader:
             else:
                 profile |= {"city": city.id, "country": city.country, "network": city.national_network}
         if text := row.get("country"):
-            if text.upper() not in get_global("territory_languages"):
+            country = find_country(text)
+            if country is None:
                 self._note(number, "country", "country_unknown", text)
-            elif profile.get("country", text.upper()) != text.upper():
+            elif profile.get("country", country) != country:
                 self._note(number, "country", "country_of_city", text)
-            profile["country"] = text.upper()
+            profile["country"] = country
         if text := row.get("network"):
             profile["network"] = text[:120]
         if text := row.get("role"):
-            if text.lower() not in set(Role):
+            role = text.lower() if text.lower() in set(Role) else self._words.roles.get(fold(text))
+            if role is None:
                 self._note(number, "role", "role_unknown", text)
-            profile["role"] = text.lower()
+            profile["role"] = role
         if text := row.get("language"):
             profile["language"] = self._language(number, text)
         self._time_zone(number, row.get("time_zone", ""), profile)
         for column, attribute in (("contact", "is_mandatory_contact"), ("city_defaults", "may_set_city_defaults")):
             if column in row:
-                text = row[column].lower()
+                text = fold(row[column])
                 if text not in YES | NO:
                     self._note(number, column, "not_yes_or_no", row[column])
                 elif text:
@@ -184,10 +174,7 @@ class RowReader:
         return profile
 
     def _language(self, number: int, text: str) -> str | None:
-        try:
-            language = match_language(text)
-        except ValueError:
-            language = None
+        language = find_language(text)
         if language is None:
             self._note(number, "language", "language_unknown", text)
         return language
@@ -201,14 +188,13 @@ class RowReader:
             profile["time_zone"] = zone
 
     def _chosen(self, number: int, text: str) -> Iterator[tuple[str, Frequency]]:
-        for part in text.replace(",", " ").replace(";", " ").split():
-            topic, _, frequency = part.partition(":")
+        for topic, said in self._words.split_topics(text, self._topics.facts):
             if topic not in self._topics.facts:
                 self._note(number, "topics", "topic_unknown", topic)
-            elif frequency not in set(Frequency):
-                self._note(number, "topics", "frequency_unknown", part)
+            elif (frequency := self._words.frequency(said)) is None:
+                self._note(number, "topics", "frequency_unknown", f"{topic}:{said}" if said else topic)
             else:
-                yield topic, Frequency(frequency)
+                yield topic, frequency
 
     def _note(self, number: int, column: str, key: str, value: str) -> None:
         self.problems.append(Problem(number, column, key, value[:120]))

@@ -2,8 +2,8 @@
 
 ``decide`` is pure. It is asked when the team looks at who would get a broadcast, when its deliveries are written, and
 again when each of them is sent, so that a choice made in between counts. Precedence: mandatory notices; changes of an
-event, to its guests; answers to one's own question; then pauses; then what was chosen by topic. All but a change of an
-event on its day wait for the end of quiet hours.
+event, to its guests and to who was invited and said nothing; answers to one's own question; then pauses; then what was
+chosen by topic. All but a change of an event on its day wait for the end of quiet hours.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ WORKING_DAYS_TO_JOIN = 3
 """What a reader needs between a digest and the closing of a registration; less, and the item does not wait for it."""
 
 GUEST_ANSWERS = frozenset({"yes", "maybe", "waiting"})
+INVITED = "invited"
+"""Instead of an answer: an invitation reached them, and they have not answered."""
 
 
 class AddressState(StrEnum):
@@ -78,6 +80,8 @@ class Said(StrEnum):
     SUBSCRIPTION = "subscription"
     CHOICE = "choice"
     CITY = "city"
+    INVITATION = "invitation"
+    """Nothing was said yet: they were invited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,11 @@ class Message:
     """The end of registration, else the beginning of the event."""
     event_starts_at: datetime | None = None
     event_ends_at: datetime | None = None
+
+    @property
+    def concerns_invited(self) -> bool:
+        """Whether it is also for who was invited to an event and has not said no."""
+        return self.kind is BroadcastKind.EVENT_CHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,8 @@ def find_cause(message: Message, person: Person) -> Cause | WhyNot:
         return Cause(Rule.MANDATORY, topic, said=Said.MEMBERSHIP)
     if message.kind is BroadcastKind.ANSWER:
         return Cause(Rule.ANSWER)
+    if message.concerns_invited and person.guest_answer == INVITED:
+        return Cause(Rule.GUEST, said=Said.INVITATION)
     if message.kind is BroadcastKind.EVENT_CHANGE or (message.kind is BroadcastKind.REMINDER and message.has_event):
         return Cause(Rule.GUEST) if person.guest_answer in GUEST_ANSWERS else WhyNot.NOT_A_GUEST
     if message.kind is BroadcastKind.REMINDER:

@@ -97,12 +97,12 @@ def running_postgresql(*, durable: bool = False) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_redis() -> Iterator[str]:
+def running_redis(*, port: int | None = None) -> Iterator[str]:
     """A Redis server of its own that keeps nothing; yields its address."""
     program = shutil.which("redis-server")
     if program is None:
         missing("Redis")
-    port = free_port()
+    port = port or free_port()
     server = subprocess.Popen(
         [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
         stdout=subprocess.DEVNULL,

@@ -73,7 +73,7 @@ class LateReplies(BaseModel):
 @router.post("/chat", summary="Say something and get the answer")
 async def chat(body: ChatRequest, request: Request, hub: HubParts) -> ChatResponse:
     """One turn of a conversation. 429 carries Retry-After; errors are problem+json."""
-    hub.limits.check(request, body.sender)
+    await hub.limits.check(request, body.sender)
     sender = body.sender or hub.conversations.new_sender()
     who = find_preference_session(request, hub)
     message = IncomingMessage(
@@ -113,14 +113,14 @@ async def late_replies(
 @router.post("/feedback", summary="Say whether a reply helped", status_code=204)
 async def feedback(body: FeedbackRequest, request: Request, hub: HubParts) -> None:
     """Thumbs up or down; the last one counts."""
-    hub.limits.check(request, body.sender)
+    await hub.limits.check(request, body.sender)
     await hub.conversations.give_feedback(CHANNEL, body.sender, body.reply, helpful=body.helpful)
 
 
 @router.post("/contact-doubts", summary="Say that a service's contact seems wrong", status_code=204)
 async def contact_doubts(body: ContactDoubtRequest, request: Request, hub: HubParts) -> None:
     """Counted for the team to check; nothing of the sender is kept."""
-    hub.limits.check(request, None)
+    await hub.limits.check(request, None)
     entry = hub.wording.base.get_entry(body.entry)
     async with hub.database.session() as session:
         await doubt_contact(session, entry=entry.id, field=body.field, clock=hub.clock)

@@ -14,7 +14,6 @@ from channels.base import ContactKind
 from conversation.counting import doubt_contact
 from conversation.replies import contact_note
 from core.errors import HubError
-from core.languages import SOURCE_LANGUAGE
 from core.normalise import fold
 from knowledge.base import Entry, Group, KnowledgeBase
 from knowledge.catalogue import Filter, list_filtered, search
@@ -69,6 +68,7 @@ _CHOICES: dict[Kind | None, tuple[str, ...]] = {
     Kind.TOOL: ("area", "tool_kind", "audience"),
     Kind.SERVICE: ("ground", "need"),
     Kind.MEMBERSHIP: ("topic",),
+    Kind.ANSWER: (),
     None: (),
 }
 """The filters that each part has; the parts in the order of the page."""
@@ -149,7 +149,7 @@ async def catalogue_page(
         sections=found.cut(current),
         current=current,
         pages=pages,
-        parts=[(part, len(list(_gather(wording.base, wording.base.list_entries(part))))) for part in _CHOICES if part],
+        parts=_count_parts(wording.base),
         choices=[(name, options[name]) for name in _CHOICES[wanted.part]],
         countries=_countries_with_services(page) if wanted.part is Kind.SERVICE else [],
         contacts_of=lambda entry: wording.entry(entry, page.language, today=page.hub.clock.now().date()).contacts,
@@ -170,7 +170,7 @@ async def doubt_form(kind: str, name: str, page: PageParts, field: Annotated[str
     if entry_id not in page.hub.wording.base.entries or field not in set(ContactKind):
         return page.not_found()
     try:
-        page.hub.limits.check(page.request, None)
+        await page.hub.limits.check(page.request, None)
     except HubError as error:
         return _show_entry(page, entry_id, notice=page.t(error.text_key, **error.values), status=error.status)
     async with page.hub.database.session() as session:
@@ -198,7 +198,7 @@ def _show_entry(page: Page, entry_id: str, *, notice: str = "", status: int = 20
         contact_note=contact_note(entry.service, today) if entry.kind is Kind.SERVICE else None,
         neighbours=_neighbours(wording.base, entry, members),
         notes=[note for member in members for note in _notes(member)],
-        spoken=page.language if page.language in (group or entry).texts else SOURCE_LANGUAGE,
+        spoken=page.language if page.language in (group or entry).texts else entry.original,
     )
 
 
@@ -221,6 +221,8 @@ def _told_in(item: Item, shown: Sequence[Entry]) -> bool:
 
 
 def _notes(entry: Entry) -> list[str]:
+    if entry.kind is Kind.ANSWER:
+        return []
     notes = (note.replace(" (seed)", "") for note in entry.fact.facts)
     return [note for note in notes if not _FOR_US.search(note)]
 
@@ -292,12 +294,19 @@ def _gather(base: KnowledgeBase, entries: Iterable[Entry]) -> Iterable[Item]:
             yield Item(base.get_entry(group.members[0]), group)
 
 
+def _count_parts(base: KnowledgeBase) -> list[tuple[Kind, int]]:
+    """The parts of the catalogue with their number of lines; answers of the team only where there are some."""
+    counts = [(part, len(list(_gather(base, base.list_entries(part))))) for part in _CHOICES if part]
+    return [(part, count) for part, count in counts if count or part is not Kind.ANSWER]
+
+
 def _options(page: Page) -> dict[str, list[tuple[str, str]]]:
     """The values of every filter with their words, in the order of the alphabet."""
     base = page.hub.wording.base
     tools = [entry.tool for entry in base.list_entries(Kind.TOOL)]
     services = [entry.service for entry in base.list_entries(Kind.SERVICE)]
-    topics = [entry.fact.topic for entry in base.entries.values() if isinstance(entry.fact, MembershipFact)]
+    facts = [entry.fact for entry in base.list_entries(Kind.MEMBERSHIP)]
+    topics = [fact.topic for fact in facts if isinstance(fact, MembershipFact)]
     values: dict[str, tuple[str, set[str]]] = {
         "area": ("area", {area for tool in tools for area in tool.policy_areas}),
         "tool_kind": ("kind", {tool.kind for tool in tools}),

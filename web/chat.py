@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -18,6 +19,7 @@ from core.languages import LANGUAGES, RELEASED, accepted_language
 from knowledge.schema import Kind
 from web.api import CHANNEL, Sender, late_replies
 from web.pages import STATIC, Page, PageParts
+from web.preferences.session import PreferenceSession, find_preference_session
 from web.static_files import FingerprintedFiles
 
 LONGEST_CITY = 120
@@ -108,7 +110,7 @@ async def chat_form(
     )
     status, headers = 200, {}
     try:
-        page.hub.limits.check(page.request, exchange.sender)
+        await page.hub.limits.check(page.request, exchange.sender)
         await _take_turn(page, exchange, message, city[:LONGEST_CITY], look=bool(look))
     except HubError as error:
         status = error.status
@@ -158,6 +160,7 @@ async def _take_turn(page: Page, exchange: Exchange, message: str, city: str, *,
     if look:
         exchange.said = ""
     else:
+        who = _find_sender(page)
         incoming = IncomingMessage(
             channel=CHANNEL,
             sender=exchange.sender,
@@ -165,6 +168,8 @@ async def _take_turn(page: Page, exchange: Exchange, message: str, city: str, *,
             chosen_language=page.language if page.chosen else None,
             stated_language=accepted_language(page.request.headers.get("accept-language")),
             city=city or None,
+            subscriber=who.subscriber_id if who is not None else None,
+            is_proven=who is not None and who.is_proven,
         )
         answer = await page.hub.conversations.handle(incoming)
         exchange.replies, exchange.language = answer.replies, answer.language
@@ -172,6 +177,18 @@ async def _take_turn(page: Page, exchange: Exchange, message: str, city: str, *,
     late = await late_replies(page.hub, exchange.sender, exchange.after)
     exchange.late, exchange.after = late.replies, late.after
     exchange.nothing_new = look and not late.replies
+
+
+def _find_sender(page: Page) -> PreferenceSession | None:
+    """Who is signed in to the preference centre in this browser, where a page of ours sent the form.
+
+    The cookie stays away from forms of other sites; those of a neighbour, such as another name of the same city, would
+    still carry it, so the browser must say that the page was ours.
+    """
+    headers = page.request.headers
+    sent_from = urlsplit(headers.get("origin", "")).netloc
+    is_ours = headers.get("sec-fetch-site") == "same-origin" or (bool(sent_from) and sent_from == headers.get("host"))
+    return find_preference_session(page.request, page.hub) if is_ours else None
 
 
 def _first_words(replies: list[Reply], message: str, before: str) -> str:

@@ -60,7 +60,7 @@ async def post_answer(page: PageParts, token: str) -> HTMLResponse:
         async with hub.database.session() as session:
             if said not in set(SAID):
                 return await _form(page, session, content, token, needs=needs, error=page.t("event.problem.answer"))
-            hub.limits.check(page.request, f"event/{content.subscriber_id}")
+            await hub.limits.check(page.request, f"event/{content.subscriber_id}")
             try:
                 answered = await answer_event(
                     session,
@@ -119,7 +119,7 @@ async def _form(
         languages=sorted((page.language_name(code), code) for code in event.languages),
         error=error,
         is_done=answered is not None,
-        feed=feed_address(page.hub, person.id),
+        feed=feed_address(page.hub, person),
         action=f"{EVENT_ANSWER}/{token}",
     )
 

@@ -25,7 +25,7 @@ from subscriptions.event_words import EventWords
 from subscriptions.events import description_of, get_event, list_events, title_of
 from subscriptions.guests import find_opening
 from subscriptions.links import LinkContent, LinkPurpose, Links
-from subscriptions.models import Event
+from subscriptions.models import Event, Subscriber
 from subscriptions.pages import EVENT_FEED, Pages
 from subscriptions.subscribers import get_subscriber
 from subscriptions.topics import Topics, load_topics
@@ -88,7 +88,7 @@ async def own_feed(page: PageParts, secret: str) -> Response:
             events, answers = await list_own_events(session, person.id, now=hub.clock.now())
     except (LinkExpiredError, SubscriberNotFoundError):
         return page.not_found()
-    if person.left_at is not None:
+    if person.left_at is not None or content.about != (person.feed_key or ""):
         return page.not_found()
     texts = hub.wording.texts
     language = person.language
@@ -156,17 +156,22 @@ def address_of(hub: Hub) -> str:
     return (hub.settings.public_url or hub.settings.address).rstrip("/")
 
 
-def feed_address(hub: Hub, subscriber_id: str) -> str:
-    """The secret address of a person's own feed."""
-    token = Links(hub.settings.load_secret_key()).sign(LinkPurpose.EVENT_FEED, LinkContent(subscriber_id))
+def feed_address(hub: Hub, person: Subscriber) -> str:
+    """The secret address of a person's own feed, the one that works now."""
+    content = LinkContent(person.id, about=person.feed_key or "")
+    token = Links(hub.settings.load_secret_key()).sign(LinkPurpose.EVENT_FEED, content)
     return Pages(address_of(hub)).url(EVENT_FEED, token) + ".ics"
 
 
 def calendar_entries(hub: Hub) -> CalendarEntries:
-    """What writes calendar entries. Who answers from their calendar all the same reaches people."""
+    """What writes calendar entries. Without an address for answers, who answers from their calendar reaches people."""
     settings = hub.settings
+    texts, address = hub.wording.texts, settings.calendar_address
+    if address is not None:
+        links = Links(settings.load_secret_key())
+        return CalendarEntries(texts, organizer=address, public_url=address_of(hub), links=links)
     sender = MailSender.parse(settings.mail_from).address if settings.mail_from else ""
-    return CalendarEntries(hub.wording.texts, organizer=settings.team_address or sender, public_url=address_of(hub))
+    return CalendarEntries(texts, organizer=settings.team_address or sender, public_url=address_of(hub))
 
 
 async def _find_public(page: Page, event_id: str) -> Event | None:

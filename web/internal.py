@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
-from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from bot.actions.registry import ACTIONS, run_action
 from bot.actions.turn import Turn
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
+from knowledge.written.lessons import read_lessons
+from web.assistant_models import find_newest_model
 from web.state import Hub, HubParts
 
 log = logging.getLogger(__name__)
@@ -52,29 +51,30 @@ async def nlg(hub: HubParts, call: Annotated[dict[str, Any], Body()]) -> dict[st
 @router.get("/model")
 async def model(hub: HubParts, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """The newest model; 304 for who has it already, 404 while there is none."""
-    found = await asyncio.to_thread(_newest_model, hub.settings.models_dir)
+    found = await asyncio.to_thread(find_newest_model, hub.settings)
     if found is None:
         raise HTTPException(404)
-    path, mark = found
-    headers = {"ETag": f'"{mark}"', "Cache-Control": "no-cache"}
+    headers = {"ETag": f'"{found.fingerprint}"', "Cache-Control": "no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, media_type="application/gzip", headers=headers)
+    return FileResponse(found.path, media_type="application/gzip", headers=headers)
 
 
-def _newest_model(folder: Path) -> tuple[Path, str] | None:
-    # A name with a dot in front is not whole yet.
-    files = [(path.stat().st_mtime_ns, path) for path in folder.glob("[!.]*.tar.gz")]
-    if not files:
-        return None
-    changed_at, path = max(files)
-    return path, _fingerprint(path, changed_at)
+@router.get("/examples")
+async def examples(hub: HubParts, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """The team's own examples, to be learnt beside those of the files; 304 for who has them already.
 
-
-@lru_cache(maxsize=4)
-def _fingerprint(path: Path, _changed_at: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    ``ETag`` is what the name of the model that learnt them ends with; ``""`` when there are none.
+    """
+    async with hub.database.session() as session:
+        lessons = await read_lessons(session)
+    headers = {"ETag": f'"{lessons.mark}"', "Cache-Control": "no-cache"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    age = int((hub.clock.now() - lessons.changed_at).total_seconds()) if lessons.changed_at else None
+    if age is not None:
+        headers["X-Changed-Seconds-Ago"] = str(max(age, 0))
+    return PlainTextResponse(lessons.as_training_data(), media_type="application/yaml", headers=headers)
 
 
 def act(hub: Hub, name: str, tracker: dict[str, Any]) -> dict[str, Any]:

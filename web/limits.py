@@ -6,76 +6,59 @@ proxy's header has no limit; the header is believed only from the proxies that a
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import secrets
-import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from datetime import timedelta
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conversation.errors import TooManyMessagesError
+from core.rate_limits import Rate, RateLimits, network_of
 
-MESSAGES_PER_SENDER = 30
-MESSAGES_PER_ADDRESS = 600
-WINDOW = 60.0
-"""Seconds in which the messages are counted."""
+WINDOW = timedelta(minutes=1)
+MESSAGES_PER_SENDER = Rate("messages-of-sender", 30, WINDOW)
+MESSAGES_PER_ADDRESS = Rate("messages-of-address", 600, WINDOW)
+FILES_PER_ADDRESS = Rate("files-of-address", 60, timedelta(hours=1))
 LARGEST_BODY = 64 * 1024
 """Bytes of the largest request body that is read."""
 LARGEST_INTERNAL_BODY = 4 * 1024 * 1024
 """The same for the assistant, which sends its whole tracker."""
 UPLOAD_PATHS = frozenset({"/report", "/report/return"})
 """Where forms with files go. Their bodies are streamed to ``web.memory_form``, which has bounds of its own."""
+DESK_UPLOADS = ("/desk/case/", "/reply")
+"""How the address of an answer to a reporter begins and ends. Only officers' files are read there
+(``web.desk.doorway``)."""
 OFFICE_UPLOADS = ("/import", "/files")
 """How addresses of the back office end whose forms have files; only operators' bodies are read there."""
 LARGEST_UPLOAD = 256 * 1024 * 1024
 """Bytes of such a body that are read. More than may be kept, since who is cut off in the middle sees no sentence."""
-MOST_KEYS = 100_000
-
-
-@dataclass
-class SlidingWindow:
-    """Counts events of a key in the last minute. In memory only, under a salted hash."""
-
-    most: int
-    _events: OrderedDict[bytes, list[float]] = field(default_factory=OrderedDict)
-    _salt: bytes = field(default_factory=lambda: secrets.token_bytes(16))
-
-    def take(self, key: str, *, now: float | None = None) -> None:
-        """Count one event. Raises TooManyMessagesError when the minute is full."""
-        now = time.monotonic() if now is None else now
-        name = hashlib.blake2b(key.encode(), digest_size=16, salt=self._salt).digest()
-        recent = [moment for moment in self._events.get(name, []) if moment > now - WINDOW]
-        if len(recent) >= self.most:
-            self._events[name] = recent
-            raise TooManyMessagesError(seconds=max(1, round(recent[0] + WINDOW - now)))
-        recent.append(now)
-        self._events[name] = recent
-        self._events.move_to_end(name)
-        while len(self._events) > MOST_KEYS or next(iter(self._events.values()))[-1] <= now - WINDOW:
-            self._events.popitem(last=False)
 
 
 class MessageLimits:
     """Both limits for one message."""
 
-    def __init__(self, trusted_proxies: frozenset[str]) -> None:
+    def __init__(self, trusted_proxies: frozenset[str], limits: RateLimits) -> None:
         self._trusted = trusted_proxies
-        self._senders = SlidingWindow(MESSAGES_PER_SENDER)
-        self._addresses = SlidingWindow(MESSAGES_PER_ADDRESS)
+        self._limits = limits
 
-    def check(self, connection: HTTPConnection, sender: str | None) -> None:
+    async def check(self, connection: HTTPConnection, sender: str | None) -> None:
         """Count a message of this connection. Raises TooManyMessagesError."""
         address = client_address(connection, self._trusted)
         if address is None:
             return
-        self._addresses.take(address)
+        counted = [(MESSAGES_PER_ADDRESS, network_of(address))]
         if sender:
-            self._senders.take(sender)
+            counted.append((MESSAGES_PER_SENDER, sender))
+        wait = await self._limits.take(*counted)
+        if wait > 0:
+            raise TooManyMessagesError(seconds=max(1, round(wait)))
+
+    async def takes_file(self, connection: HTTPConnection) -> bool:
+        """Count a file for a report; whether its address may send it now. Words are never refused for this."""
+        address = client_address(connection, self._trusted)
+        return address is None or await self._limits.take((FILES_PER_ADDRESS, network_of(address))) <= 0
 
 
 def client_address(connection: HTTPConnection, trusted: frozenset[str]) -> str | None:
@@ -144,7 +127,12 @@ class BodyLimit:
 
 
 def _takes_files(path: str) -> bool:
-    return path in UPLOAD_PATHS or (path.startswith("/office/") and path.endswith(OFFICE_UPLOADS))
+    begins, ends = DESK_UPLOADS
+    return (
+        path in UPLOAD_PATHS
+        or (path.startswith(begins) and path.endswith(ends))
+        or (path.startswith("/office/") and path.endswith(OFFICE_UPLOADS))
+    )
 
 
 def _announced(scope: Scope) -> int:

@@ -171,7 +171,7 @@ async def post_ask(page: PageParts, token: str) -> HTMLResponse:
                 return _ask(page, token, error=page.t("message_page.ask.empty"))
             if len(question) > MOST_QUESTION:
                 return _ask(page, token, question=question, error=page.t("message_page.ask.too_long"))
-            page.hub.limits.check(page.request, f"ask/{person.id}")
+            await page.hub.limits.check(page.request, f"ask/{person.id}")
             await create_handoff(
                 session,
                 channel=BY_MAIL,

@@ -21,6 +21,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
 from core.texts import separate
+from core.zones import ZoneGroups, canonical_zone, zone_groups
+from web.isolation import isolate
 from web.state import Hub, HubParts
 
 FOLDER = Path(__file__).resolve().parent
@@ -81,6 +83,11 @@ class Page:
     def separated(self, names: Iterable[str]) -> str:
         """Names one after the other."""
         return separate(names, self.language)
+
+    def zones(self, present: str) -> ZoneGroups:
+        """Time zones to choose from, those of the network's countries first; the present one is among them."""
+        countries = {city.country for city in self.hub.wording.base.cities.values()}
+        return zone_groups(self.language, first=countries, first_name=self.t("site.zones_of_network"), present=present)
 
     def language_name(self, code: str) -> str:
         """A language's name in the language of the page."""
@@ -151,7 +158,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"direction": direction, "is_shown": is_shown}
+    environment.globals |= {"direction": direction, "is_shown": is_shown, "canonical_zone": canonical_zone}
+    environment.filters["isolate"] = isolate
     return environment
 
 

@@ -33,7 +33,7 @@ from web.memory_form import (
     read_form,
 )
 from web.pages import Page, PageParts
-from web.report_screen import ACCEPTED_FILES, ADD_FILES, Press, Shown, Typed, megabytes, read_key
+from web.report_screen import ACCEPTED_FILES, ADD_FILES, Press, Shown, Typed, megabytes, read_key, read_shown
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ async def _answer(posted: Posted) -> HTMLResponse:
     key = None
     try:
         key = read_key(posted.form.get("code" if posted.form.get("action") == "resume" else "key"))
-        posted.page.hub.limits.check(posted.page.request, None)
+        await posted.page.hub.limits.check(posted.page.request, None)
         return await _act(posted, key)
     except DraftGoneError as error:
         words = posted.typed.text or posted.form.get("words")
@@ -138,6 +138,9 @@ async def _act(posted: Posted, key: str | None) -> HTMLResponse:
     if "gone" in form.fields and form.get("to") in RELEASED:
         # Only the page that says so is wanted, in another language.
         raise DraftGoneError
+    if "sent" in form.fields:
+        sent = await guide.show_again(form.get("sent"), language=page.language)
+        return show(page, Shown(sent, ""), sent=True)
     if action == "resume":
         screen = await guide.show(key, language=_chosen(page)) if key else None
         if key is None or screen is None:
@@ -147,7 +150,7 @@ async def _act(posted: Posted, key: str | None) -> HTMLResponse:
         key = key or new_receipt()
         return show(page, Shown(await _begin(posted, key), key))
     if form.get("to") in RELEASED:
-        screen = await guide.show(key, language=page.language)
+        screen = await guide.show(key, language=page.language, receipt=read_shown(form))
         if screen is None:
             raise DraftGoneError
         return show(page, Shown(screen, key, typed=posted.typed))
@@ -162,6 +165,7 @@ async def _begin(posted: Posted, key: str) -> Screen:
         language=posted.page.language,
         words=form.get("words").strip() or None,
         city=form.get("city").strip()[:120] or None,
+        place=form.get("place").strip()[:120] or None,
         desk=form.get("desk").strip()[:60] or None,
     )
 
@@ -172,6 +176,9 @@ async def _take(posted: Posted, key: str, press: Press) -> HTMLResponse:
     errors = [refusal(page, file.name, file.refusal) for file in posted.form.files if file.refusal]
     screen: Screen | None = None
     for file in press.files:
+        if not await page.hub.limits.takes_file(page.request):
+            errors.append(refusal(page, file.name, Refusal.BUSY))
+            continue
         screen = await guide.take(key, press.file_input(file, press.version))
         if press.is_old_for(screen, press.version):
             return show(page, Shown(screen, key, is_old_page=True, typed=posted.typed))
@@ -200,7 +207,8 @@ async def _show_error(posted: Posted, key: str | None, error: HubError) -> HTMLR
         message = posted.page.t(PauseCodeUnknownError().text_key)
     headers = {"Retry-After": str(error.values["seconds"])} if isinstance(error, TooManyMessagesError) else {}
     try:
-        screen = await posted.guide.show(key) if key and posted.form.get("action") != "resume" else None
+        is_here = key is not None and posted.form.get("action") != "resume"
+        screen = await posted.guide.show(key, receipt=read_shown(posted.form)) if key and is_here else None
     except Exception as failure:
         note_failure(failure, part="report")
         screen = None
@@ -234,6 +242,7 @@ def _landing(
         words=form.get("words") or (posted.typed.text or "" if posted else ""),
         desk=form.get("desk"),
         city=form.get("city"),
+        place=form.get("place"),
     )
 
 

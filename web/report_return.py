@@ -13,9 +13,10 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import ClientDisconnect
 
-from channels.forms import CaseMessage, CaseReturn, IncomingFile, ReporterCase
+from channels.forms import CaseFile, CaseMessage, CaseReturn, IncomingFile, ReporterCase
 from core.errors import HubError
 from reports.errors import ReceiptUnknownError, ReturnClosedError
+from web.fresh_page import is_first_use, is_fresh, make_mark
 from web.guarding import note_failure
 from web.limits import client_address
 from web.memory_form import (
@@ -24,6 +25,7 @@ from web.memory_form import (
     FormTooLargeError,
     FormUnreadableError,
     GivenForm,
+    Refusal,
     read_form,
 )
 from web.pages import Page, PageParts, direction
@@ -53,6 +55,17 @@ class CaseEmptyMessageError(HubError):
         return "report_page.case.empty"
 
 
+class PageStaleError(HubError):
+    """The page for the code was used before or is too old; what was typed in it does not count."""
+
+    code = "return_page_stale"
+    status = 410
+
+    @property
+    def text_key(self) -> str:
+        return "report_page.return.stale"
+
+
 @router.get("/report/return")
 async def enter(page: PageParts) -> HTMLResponse:
     """Where the code is typed."""
@@ -74,7 +87,7 @@ async def post(page: PageParts) -> Response:
         return problem(page, error)
 
 
-async def _answer(page: Page, form: GivenForm, cases: CaseReturn) -> HTMLResponse:
+async def _answer(page: Page, form: GivenForm, cases: CaseReturn) -> Response:
     """Do what was pressed; whatever goes wrong, what was typed is shown again."""
     try:
         return await _act(page, form, cases)
@@ -86,15 +99,26 @@ async def _answer(page: Page, form: GivenForm, cases: CaseReturn) -> HTMLRespons
         return await _show_error(page, form, cases, HubError())
 
 
-async def _act(page: Page, form: GivenForm, cases: CaseReturn) -> HTMLResponse:
+async def _act(page: Page, form: GivenForm, cases: CaseReturn) -> Response:
     token, action = form.get("token"), form.get("action")
+    await page.hub.limits.check(page.request, None)
     if not token:
         # Who comes without an address that tells people apart (an onion service) has only the limit that all share.
         source = client_address(page.request, page.hub.settings.trusted_proxy_addresses) or secrets.token_hex(8)
+        if not is_fresh(page, form.get("page")):
+            raise PageStaleError
         case = await cases.open(form.get("code"), source=source, language=page.language)
+        if not await is_first_use(page, form.get("page")):
+            await cases.close(case.token)
+            raise PageStaleError
         return _case(page, case, words=form.get("words"))
+    if "file" in form.fields:
+        return _saved(await cases.read_file(token, form.get("file")))
     if "to" in form.fields:
         return _case(page, await cases.show(token, language=page.language), words=form.get("text"))
+    if action == "close":
+        await cases.close(token)
+        return _entry(page)
     if action in {"withdraw", "sure"}:
         await cases.show(token, language=page.language)
         return page.render("report/case_withdraw.html", token=token, is_last=action == "sure")
@@ -125,8 +149,13 @@ async def _add(page: Page, form: GivenForm, cases: CaseReturn, token: str) -> HT
     errors: list[str] = []
     for number, file in enumerate(files or [None]):
         words = text or None if number == 0 else None
+        is_taken = file is None or await page.hub.limits.takes_file(page.request)
+        if file is not None and not is_taken:
+            errors.append(refusal(page, file.name, Refusal.BUSY))
+            if words is None:
+                continue
         try:
-            case = await cases.add(token, language=page.language, text=words, file=file)
+            case = await cases.add(token, language=page.language, text=words, file=file if is_taken else None)
         except HubError as error:
             if file is None or not number or isinstance(error, ReturnClosedError):
                 raise
@@ -161,7 +190,9 @@ async def _show_error(page: Page, form: GivenForm, cases: CaseReturn, error: Hub
             message = page.t(failure.text_key, **failure.values)
         except Exception as failure:
             note_failure(failure, part="report")
-    return _entry(page, message, code=form.get("code"), words=words, status=error.status, headers=headers)
+    # Whoever sends an old page again must not read the code from the answer.
+    code = "" if isinstance(error, PageStaleError) else form.get("code")
+    return _entry(page, message, code=code, words=words, status=error.status, headers=headers)
 
 
 def _entry(
@@ -173,7 +204,15 @@ def _entry(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> HTMLResponse:
-    return page.render("report/return.html", message=message, code=code, words=words, status=status, headers=headers)
+    return page.render(
+        "report/return.html",
+        message=message,
+        code=code,
+        words=words,
+        mark=make_mark(page),
+        status=status,
+        headers=headers,
+    )
 
 
 def _case(
@@ -200,6 +239,12 @@ def _case(
         largest_together=LARGEST_FILES_TOGETHER,
         megabytes=megabytes,
     )
+
+
+def _saved(file: CaseFile) -> Response:
+    """Always to be saved, never shown inside this page's origin."""
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 def _shown(message: CaseMessage) -> ShownMessage:

@@ -19,7 +19,10 @@ WITHDRAW = "withdraw"
 """The step that asks whether to delete everything."""
 ADD_FILES = "add"
 """The button that takes the chosen files and stays. Also pressing another button takes them first."""
-ACCEPTED_FILES = "image/jpeg,image/png,image/webp,image/heic,image/heif,application/pdf,audio/*"
+ACCEPTED_FILES = "image/jpeg,image/png,image/webp,application/pdf,audio/*"
+"""Without HEIC, and JPEG first: then an iPhone makes a JPEG of a photo by itself, before it leaves the phone."""
+SHOWN_CODE = "shown"
+"""The field with the code that the page shows. It goes back and forth in the body, and is kept nowhere."""
 MOST_IN_ONE_COLUMN = 6
 NO_VERSION = -1
 """A page without a readable version counts as an old one."""
@@ -61,6 +64,7 @@ class Press:
     text: str | None
     files: tuple[IncomingFile, ...]
     source: str | None
+    receipt: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, form: GivenForm, *, source: str | None) -> Self:
@@ -76,12 +80,15 @@ class Press:
             form.get("text").strip() if keeps and "text" in form.fields else None,
             tuple(_incoming(form)),
             source,
+            read_shown(form),
         )
 
     def input(self) -> FormInput:
         """The press without its files."""
         assert self.action is not None
-        return FormInput(self.action, self.step, self.version, self.values, self.text, source=self.source)
+        return FormInput(
+            self.action, self.step, self.version, self.values, self.text, source=self.source, receipt=self.receipt
+        )
 
     def file_input(self, file: IncomingFile, version: int) -> FormInput:
         """One of its files."""
@@ -114,6 +121,11 @@ def _incoming(form: GivenForm) -> list[IncomingFile]:
         for file in form.files
         if file.refusal is None
     ]
+
+
+def read_shown(form: GivenForm) -> str | None:
+    """The code that stood on the page, so that it stands there again."""
+    return form.get(SHOWN_CODE) or None
 
 
 def read_key(text: str) -> str | None:

@@ -17,9 +17,11 @@ from conversation.service import Conversations
 from conversation.wishes.talk import PreferencesTalk
 from core.clock import Clock
 from core.database import Database
+from core.rate_limits import RateLimits
 from core.settings import Settings
 from core.translation.translator import Translator as MachineTranslator
 from knowledge.corrections import LiveCorrections
+from knowledge.written.live import LiveAnswers
 from reports.contents import Report
 from reports.returning import DeadlineNotes
 from subscriptions.broadcasts.workshop import Workshop
@@ -51,6 +53,8 @@ class Hub:
     assistant: Assistant
     conversations: Conversations
     limits: MessageLimits
+    rates: RateLimits
+    """How often somebody may do something, counted for every process where Redis is there."""
     internal_token: str
     talk: PreferencesTalk | None = None
     """Choosing messages by saying it, and by buttons of a chat."""
@@ -72,14 +76,17 @@ class Hub:
     """What the team writes messages with."""
     corrections: LiveCorrections | None = None
     """What the team says of contacts of services, taken up while the hub runs."""
+    answers: LiveAnswers | None = None
+    """What the team answers in its own words, taken up while the hub runs."""
     machine: MachineTranslator | None = None
     """Machine translation, and which languages are installed for it."""
     translator: Translator | None = None
     """Translates between officers and reporters; None where nothing is installed for it."""
 
 
-def get_hub(request: Request) -> Hub:
+async def get_hub(request: Request) -> Hub:
     """The hub of this application."""
+    # A coroutine, since FastAPI sends plain functions to a thread, which takes longer than they do.
     hub: Hub = request.app.state.hub
     return hub
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bot.actions.turn import Result, Turn
-from channels.base import Reply
+from channels.base import Link, Reply
 from conversation.replies import HANDOFF, PREFERENCES, REPORT
 from knowledge.service_search import ServiceQuery
 
 MAY_ASK_FOR = 0.1
 """Confidence from which a story that names a place may be a question for services."""
 OFFERED, SHOWN, WAITING = "offer", "handoff", "handoff_words"
+REMINDED = "handoff_again"
+"""The words were shown a second time, since something else than an answer came."""
 
 
 def open_report(turn: Turn) -> Result:
@@ -24,6 +26,7 @@ def open_report(turn: Turn) -> Result:
     key = "flow.report" if place is None else "flow.report_here"
     opening = wording.say(key, turn.language, address=wording.team_address())
     opening.answer = REPORT
+    opening.place = place.id if place else None
     replies.append(opening)
     if place is None:
         opening.buttons = wording.country_buttons("report", turn.language)
@@ -34,6 +37,15 @@ def open_report(turn: Turn) -> Result:
         replies[at:at] = services
     slots = {"place": place.id if place else None, "subject": None, "listed": None}
     return Result(replies, slots=slots, private=True)
+
+
+def tell_about_reports(turn: Turn) -> Result:
+    """Somebody who has told already, or asks who reads what is told: the way back with the code. Nothing of it is kept."""
+    wording = turn.wording
+    reply = wording.say("flow.report_status", turn.language)
+    address = f"{wording.settings.public_url or ''}/report/return"
+    reply.links = [Link(title=wording.texts.get("link.report_return", turn.language), url=address)]
+    return Result([reply], private=True)
 
 
 def _may_ask_for_services(turn: Turn, query: ServiceQuery) -> bool:
@@ -79,12 +91,21 @@ def show_words(turn: Turn, words: str) -> Result:
     return Result([reply], slots={"pending": SHOWN, "pending_text": words, "subject": turn.subject})
 
 
+def remind(turn: Turn) -> Result:
+    """Neither a yes nor a no to the words that were shown: nothing was sent yet, and the two buttons once more."""
+    words = str(turn.slots.get("pending_text") or "")
+    result = show_words(turn, words)
+    result.replies[0].text = turn.wording.texts.get("flow.handoff_not_sent", turn.language, words=words)
+    result.slots |= {"pending": REMINDED, "last_question": words}
+    return result
+
+
 def confirm(turn: Turn) -> Result:
     """A yes: to the offer of a person, or to the words that were shown."""
     pending = turn.slots.get("pending")
     if pending == OFFERED:
         return show_words(turn, str(turn.slots.get("pending_text") or ""))
-    if pending == SHOWN:
+    if pending in {SHOWN, REMINDED}:
         reply = turn.wording.say("flow.handoff_sent", turn.language)
         words = str(turn.slots.get("pending_text") or "")
         passed_on = {"question": words, "subject": turn.subject or ""}
@@ -94,5 +115,5 @@ def confirm(turn: Turn) -> Result:
 
 def cancel(turn: Turn) -> Result:
     """A no: nothing is passed on."""
-    key = "flow.handoff_cancelled" if turn.slots.get("pending") in {OFFERED, SHOWN, WAITING} else "talk.deny"
+    key = "flow.handoff_cancelled" if turn.slots.get("pending") in {OFFERED, SHOWN, REMINDED, WAITING} else "talk.deny"
     return Result([turn.wording.say(key, turn.language)], slots={"subject": turn.subject})

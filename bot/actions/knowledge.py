@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from bot.actions.turn import Result, Turn
 from channels.base import Button, Link, Reply
-from conversation.replies import HANDOFF, find_language_name
+from conversation.replies import HANDOFF, find_edition_name, find_language_name
 from core.languages import LANGUAGES
 from knowledge.base import Entry
 from knowledge.catalogue import find_by_keywords, search
@@ -31,7 +32,8 @@ def answer_entry(turn: Turn) -> Result:
     if turn.confidence < NEAR_THING and _means_a_service(turn):
         return find_services(turn)
     if entry is None:
-        return suggest(turn)
+        # An older model may still know an answer that the team has withdrawn.
+        return replace(suggest(turn), confidence=0.0)
     if entry.kind is Kind.SERVICE:
         place = turn.find_place()
         reply = turn.wording.service(entry, turn.language, today=turn.today, asked_from=place)
@@ -40,6 +42,12 @@ def answer_entry(turn: Turn) -> Result:
     if turn.confidence < NEAR_THING:
         reply.buttons = [*_runners_up(turn, entry), *reply.buttons][:MOST_LISTED]
     return Result([reply], slots={"subject": entry.id})
+
+
+def answer_as_written(turn: Turn, entry_id: str) -> Result:
+    """The entry by which the team answers this very question, whatever else was understood."""
+    reply = turn.wording.entry(turn.wording.base.get_entry(entry_id), turn.language, today=turn.today)
+    return Result([reply], confidence=1.0, slots={"subject": entry_id})
 
 
 def _means_a_service(turn: Turn) -> bool:
@@ -63,8 +71,8 @@ def _may_be_meant(turn: Turn) -> list[Entry]:
     """Entries that come close to what was understood."""
     base = turn.wording.base
     shares = dict(turn.ranking)
-    close = [label for label in turn.ranked_entries if label in base.entries and shares[label] >= MAY_BE_MEANT]
-    return [base.get_entry(label) for label in close[: CLOSEST - 1]]
+    close = [*turn.written_close, *(label for label in turn.ranked_entries if shares[label] >= MAY_BE_MEANT)]
+    return [base.get_entry(label) for label in list(dict.fromkeys(close))[: CLOSEST - 1]]
 
 
 def list_entries(turn: Turn) -> Result:
@@ -130,6 +138,8 @@ def follow_up(turn: Turn) -> Result:
         return answer_about_contact(turn, subject)
     if subject.kind is Kind.TOOL:
         return _about_tool(turn, subject, aspect)
+    if subject.kind is Kind.ANSWER:
+        return _about_answer(turn, subject, aspect)
     return _about_membership(turn, subject, aspect)
 
 
@@ -147,9 +157,10 @@ def suggest(turn: Turn) -> Result:
     """Not clear: the closest three; after two misses, a person."""
     if turn.wording.services.find_named(turn.text) or _means_a_service(turn):
         return find_services(turn)
-    ids = list(dict.fromkeys(turn.ranked_entries))
-    entries = [turn.wording.base.entries[label] for label in ids if label in turn.wording.base.entries]
-    entries += [entry for entry in search(turn.wording.base, turn.text, turn.language) if entry not in entries]
+    ids = list(dict.fromkeys([*turn.written_close, *turn.ranked_entries]))
+    entries = [turn.wording.base.get_entry(label) for label in ids]
+    if len(entries) < CLOSEST:
+        entries += [entry for entry in search(turn.wording.base, turn.text, turn.language) if entry not in entries]
     return _closest(turn, entries[:CLOSEST])
 
 
@@ -236,7 +247,7 @@ def _about_tool(turn: Turn, subject: Entry, aspect: str) -> Result:
     buttons: list[Button] = []
     match aspect:
         case "edition":
-            line = wording.editions(subject, language)
+            line = _edition(turn, subject)
             if not fact.languages_available:
                 buttons = [wording.button("button.ask_team", language, f"/{HANDOFF}")]
         case "newer":
@@ -258,6 +269,21 @@ def _about_tool(turn: Turn, subject: Entry, aspect: str) -> Result:
     return Result([reply], slots={"subject": subject.id})
 
 
+def _edition(turn: Turn, subject: Entry) -> str:
+    """The languages of a tool; where one language was asked for, first whether it is among them."""
+    wording, language = turn.wording, turn.language
+    wanted, known = find_edition_name(turn.text, language), subject.tool.languages_available
+    if wanted is None or not known:
+        return wording.editions(subject, language)
+    name = wording.language_name(wanted, language)
+    if wanted not in {code.partition("-")[0] for code in known}:
+        return wording.texts.get(
+            "chat.edition_no", language, name=name, languages=wording.edition_names(subject, language)
+        )
+    lines = [wording.texts.get("chat.edition_yes", language, name=name)]
+    return "\n".join([*lines, wording.editions(subject, language)] if len(known) > 1 else lines)
+
+
 def _about_membership(turn: Turn, subject: Entry, aspect: str) -> Result:
     wording, language = turn.wording, turn.language
     text = subject.text(language)
@@ -270,6 +296,15 @@ def _about_membership(turn: Turn, subject: Entry, aspect: str) -> Result:
         return Result([wording.entry(subject, language, today=turn.today)], slots={"subject": subject.id})
     links = wording.source_links(subject, language)
     reply = Reply(text=f"{text.title}\n{lines[aspect]}", answer=subject.id, links=links, language=language)
+    return Result([reply], slots={"subject": subject.id})
+
+
+def _about_answer(turn: Turn, subject: Entry, aspect: str) -> Result:
+    reply = turn.wording.entry(subject, turn.language, today=turn.today)
+    if aspect == "source":
+        spoken = subject.spoken(turn.language)
+        text = f"{subject.title(spoken)}\n{turn.wording.source_line(subject, spoken)}"
+        reply = Reply(text=text, answer=subject.id, links=reply.links, language=spoken)
     return Result([reply], slots={"subject": subject.id})
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bot.actions import flows, knowledge, talk
+from bot.actions import flows, knowledge, members, talk
 from bot.actions.turn import Result, Turn
 
 ACTIONS: dict[str, Callable[[Turn], Result]] = {
@@ -18,6 +18,7 @@ ACTIONS: dict[str, Callable[[Turn], Result]] = {
     "action_suggest": knowledge.suggest,
     "action_decline": knowledge.decline,
     "action_open_report": flows.open_report,
+    "action_tell_about_reports": flows.tell_about_reports,
     "action_open_preferences": flows.open_preferences,
     "action_offer_handoff": flows.offer_handoff,
     "action_confirm": flows.confirm,
@@ -29,9 +30,18 @@ ACTIONS: dict[str, Callable[[Turn], Result]] = {
 }
 
 HANDOFF_WORDS_FIRST = frozenset(
-    {"action_cancel", "action_open_report", "action_give_emergency", "action_comfort", "action_help_child"}
+    {"action_cancel", "action_open_report", "action_tell_about_reports", "action_give_emergency", "action_comfort", "action_help_child"}
 )
 """Actions that go on as they are, even when the conversation waits for the words of a question."""
+
+ANSWERS_HANDOFF = HANDOFF_WORDS_FIRST | {"action_confirm", "action_offer_handoff", "action_switch_language"}
+"""Actions that go on as they are while the words for the team wait for a yes; all others come after it."""
+
+ABOUT_KNOWLEDGE = frozenset(
+    "action_answer_entry action_list_entries action_find_services action_follow_up action_suggest action_decline "
+    "action_small_talk".split()
+)
+"""Actions that give way to the entry by which the team answers a question; what is about safety never does."""
 
 
 ACTION_OF_INTENT = {
@@ -40,11 +50,13 @@ ACTION_OF_INTENT = {
     "find_service": "action_find_services",
     "switch_language": "action_switch_language",
     "report_discrimination": "action_open_report",
+    "report_status": "action_tell_about_reports",
     "change_preferences": "action_open_preferences",
     "talk_to_person": "action_offer_handoff",
     "affirm": "action_confirm",
     "deny": "action_cancel",
     "danger": "action_give_emergency",
+    "distress": "action_comfort",
     "unclear": "action_suggest",
 }
 """What a payload does while the assistant is away; bot/rules/ says the same to Rasa, and a test compares them."""
@@ -67,4 +79,13 @@ def run_action(name: str, turn: Turn) -> Result:
     action = ACTIONS[name]
     if turn.slots.get("pending") == flows.WAITING and not turn.payload and name not in HANDOFF_WORDS_FIRST:
         return flows.show_words(turn, turn.text)
+    if turn.slots.get("pending") == flows.SHOWN and not turn.payload and name not in ANSWERS_HANDOFF:
+        return flows.remind(turn)
+    if turn.written is not None and not turn.payload and name in ABOUT_KNOWLEDGE:
+        return knowledge.answer_as_written(turn, turn.written)
+    if not turn.payload and name not in HANDOFF_WORDS_FIRST:
+        if (asked := members.find_question(turn)) is not None:
+            return members.answer_membership(turn, asked)
+        if name in ABOUT_KNOWLEDGE and (unknown := members.find_unknown_place(turn)) is not None:
+            return members.ask_country(turn, unknown)
     return action(turn)

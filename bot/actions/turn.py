@@ -64,8 +64,19 @@ class Turn:
 
     @property
     def ranked_entries(self) -> list[str]:
-        """Entry ids among the closest labels, best first."""
-        return [label for label, _ in self.ranking if "/" in label and not label.startswith("follow_up/")]
+        """Ids among the closest labels, best first, of entries that there are: an older model knows withdrawn ones."""
+        return [label for label, _ in self.ranking if label in self.wording.base.entries]
+
+    @property
+    def written(self) -> str | None:
+        """Id of the entry that answers this very question, where the team said so."""
+        entry = self.metadata.get("written")
+        return entry if entry in self.wording.base.entries else None
+
+    @property
+    def written_close(self) -> list[str]:
+        """Ids of entries whose example questions come close, the closest first."""
+        return [each for each in self.metadata.get("written_close") or [] if each in self.wording.base.entries]
 
     def find_place(self) -> Place | None:
         """The place that counts now: named in the message, then in the conversation, then stated by the client."""
@@ -88,6 +99,22 @@ class Result:
     passed_on: dict[str, str] | None = None
     """A question that the person has agreed to hand to the team."""
 
+    def _drop_repeated_buttons(self) -> None:
+        """Never the same button twice in an answer, by its words or its payload; no reply loses all of its own."""
+        titles: set[str] = set()
+        payloads: set[str] = set()
+        for reply in self.replies:
+            kept = []
+            own: set[str] = set()
+            for button in reply.buttons:
+                if button.title in own or button.title in titles or button.payload in payloads | own:
+                    continue
+                own |= {button.title, button.payload}
+                kept.append(button)
+            reply.buttons = kept or reply.buttons
+            titles |= {button.title for button in reply.buttons}
+            payloads |= {button.payload for button in reply.buttons}
+
     def as_rasa(self, turn: Turn) -> dict[str, Any]:
         """The answer to the action call: slot events and one message that carries everything."""
         slots = {"misses": 0, "pending": None, "pending_text": None, **self.slots}
@@ -95,10 +122,15 @@ class Result:
             slots["last_question"] = None
         elif not turn.payload and self.understood:
             slots.setdefault("last_question", turn.text)
-        events: list[dict[str, Any]] = [{"event": "slot", "name": name, "value": slots[name]} for name in slots]
-        if self.private:
-            # What was told stays nowhere, not even in the assistant's memory; the place is set anew.
-            events.insert(0, {"event": "restart"})
+        self._drop_repeated_buttons()
+        # What was told stays nowhere, not even in the assistant's memory; the place is set anew.
+        before = {} if self.private else turn.slots
+        events: list[dict[str, Any]] = [{"event": "restart"}] if self.private else []
+        events += [
+            {"event": "slot", "name": name, "value": value}
+            for name, value in slots.items()
+            if value != before.get(name)
+        ]
         confidence = turn.confidence if self.confidence is None else self.confidence
         message = {
             "replies": [reply.model_dump(mode="json") for reply in self.replies],

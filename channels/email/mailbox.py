@@ -1,7 +1,7 @@
-"""Reads reports from the mailbox that HUB_BOUNCE_URL names, over IMAP.
+"""Reads reports, and answers of calendars, from the mailbox that HUB_BOUNCE_URL names, over IMAP.
 
-Only reports are fetched, unread ones, without marking them as read; a report is marked once it was noted. Mail of
-people is not touched.
+Only those are fetched, unread ones, without marking them as read; one is marked once it was noted. Mail of people is
+not touched.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import logging
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
-from channels.base import Bounce, ChannelUnavailableError
+from channels.base import Bounce, CalendarAnswer, ChannelUnavailableError
 from channels.email.bounces import MOST_BYTES, read_report
+from channels.email.calendar_answers import MOST_BYTES as MOST_BYTES_OF_ANSWER
+from channels.email.calendar_answers import read_answer, split_address
 from core.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -51,38 +53,51 @@ class Mailbox:
         return cls(parts.hostname, port, encrypted, unquote(parts.username), unquote(parts.password), folder)
 
 
-class ImapReports:
-    """A ``BounceSource``. The library blocks, so each visit is made in a thread."""
+class _ImapMail[Found: (Bounce, CalendarAnswer)]:
+    """One kind of mail in a mailbox. The library blocks, so each visit is made in a thread."""
 
-    def __init__(self, mailbox: Mailbox, *, domain: str) -> None:
+    def __init__(self, mailbox: Mailbox, *search: str, most_bytes: int) -> None:
         self._mailbox = mailbox
-        self._domain = domain
+        self._search = search
+        self._most_bytes = most_bytes
         self._seen: set[str] = set()
         """Unread mail that is none of ours; looked at once."""
 
-    async def fetch(self) -> list[Bounce]:
-        """Reports that were not noted yet. Raises ChannelUnavailableError."""
+    async def fetch(self) -> list[Found]:
+        """What was not noted yet. Raises ChannelUnavailableError."""
         return await asyncio.to_thread(self._fetch)
 
-    async def finish(self, bounces: Sequence[Bounce]) -> None:
-        """Mark reports as read. Raises ChannelUnavailableError."""
-        if bounces:
-            await asyncio.to_thread(self._mark, [bounce.uid for bounce in bounces])
+    async def finish(self, found: Sequence[Found]) -> None:
+        """Mark it as read. Raises ChannelUnavailableError."""
+        if found:
+            await asyncio.to_thread(self._mark, [one.uid for one in found])
 
-    def _fetch(self) -> list[Bounce]:
-        found: list[Bounce] = []
+    def _read(self, content: bytes) -> Found | None:
+        """What a mail says; None: it is none of these."""
+        raise NotImplementedError
+
+    def _fetch(self) -> list[Found]:
+        found: list[Found] = []
         with self._open(readonly=True) as imap:
-            _, [listed] = imap.uid("SEARCH", "UNSEEN", "HEADER", "Content-Type", "multipart/report")
+            _, [listed] = imap.uid("SEARCH", "UNSEEN", *self._search)
             uids = [uid.decode() for uid in (listed or b"").split() if uid.decode() not in self._seen]
             for uid in uids[:MOST_AT_ONCE]:
-                _, answer = imap.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST_BYTES}>)")
+                _, answer = imap.uid("FETCH", uid, f"(BODY.PEEK[]<0.{self._most_bytes}>)")
                 content = next((part[1] for part in answer if isinstance(part, tuple)), b"")
-                bounce = _read(content, self._domain)
-                if bounce is None:
+                one = self._try(content)
+                if one is None:
                     self._seen.add(uid)
                 else:
-                    found.append(Bounce(bounce.delivery_id, bounce.kind, bounce.reason, uid))
+                    found.append(replace(one, uid=uid))
         return found
+
+    def _try(self, content: bytes) -> Found | None:
+        try:
+            return self._read(content)
+        except Exception as error:
+            # Anybody may write to this mailbox, and parsers stumble over some of what they write.
+            log.warning("mail_unreadable error=%s", type(error).__name__)
+            return None
 
     def _mark(self, uids: list[str]) -> None:
         with self._open(readonly=False) as imap:
@@ -113,10 +128,24 @@ class ImapReports:
                 imap.logout()
 
 
-def _read(content: bytes, domain: str) -> Bounce | None:
-    try:
-        return read_report(content, domain=domain)
-    except Exception as error:
-        # Anybody may write to this mailbox, and the parser stumbles over some of what they write.
-        log.warning("bounce_unreadable error=%s", type(error).__name__)
-        return None
+class ImapReports(_ImapMail[Bounce]):
+    """A ``BounceSource``."""
+
+    def __init__(self, mailbox: Mailbox, *, domain: str) -> None:
+        super().__init__(mailbox, "HEADER", "Content-Type", "multipart/report", most_bytes=MOST_BYTES)
+        self._domain = domain
+
+    def _read(self, content: bytes) -> Bounce | None:
+        return read_report(content, domain=self._domain)
+
+
+class ImapAnswers(_ImapMail[CalendarAnswer]):
+    """A ``CalendarAnswerSource``: what came to an address with something behind a plus."""
+
+    def __init__(self, mailbox: Mailbox, *, address: str) -> None:
+        name = split_address(address)[0]
+        super().__init__(mailbox, "HEADER", "To", f'"{name}+"', most_bytes=MOST_BYTES_OF_ANSWER)
+        self._address = address
+
+    def _read(self, content: bytes) -> CalendarAnswer | None:
+        return read_answer(content, address=self._address)

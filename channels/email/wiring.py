@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from channels.email.channel import EmailChannel
 from channels.email.dkim import DkimSigner
-from channels.email.mailbox import ImapReports, Mailbox
+from channels.email.mailbox import ImapAnswers, ImapReports, Mailbox
 from channels.email.message import MailSender
 from channels.email.outbox import Outbox
 from channels.email.pool import SmtpPool
@@ -16,6 +18,8 @@ from core.settings import Settings
 
 NOBODY = MailSender("ICC Hub", "icc-hub@localhost")
 """Who mail in the outbox comes from while nothing is set."""
+_NAME = re.compile(r"[a-z0-9._-]{1,15}")
+"""With a plus and 48 letters behind it, it must fit the 64 of RFC 5321."""
 
 
 def build_mail(settings: Settings, database: Database, clock: Clock) -> EmailChannel:
@@ -44,6 +48,19 @@ def build_bounces(settings: Settings) -> ImapReports | None:
         raise ConfigurationError(reason="HUB_BOUNCE_URL needs HUB_MAIL_FROM beside it")
     mailbox = Mailbox.parse(settings.bounce_url.get_secret_value())
     return ImapReports(mailbox, domain=MailSender.parse(settings.mail_from).domain)
+
+
+def build_calendar_answers(settings: Settings) -> ImapAnswers | None:
+    """The mailbox to which calendars answer, if an address for it is set."""
+    address = settings.calendar_address
+    if address is None:
+        return None
+    name, _, domain = address.rpartition("@")
+    if settings.bounce_url is None:
+        raise ConfigurationError(reason="HUB_CALENDAR_ADDRESS needs HUB_BOUNCE_URL beside it")
+    if not _NAME.fullmatch(name) or not domain:
+        raise ConfigurationError(reason="HUB_CALENDAR_ADDRESS is no mail address with a short name before the @")
+    return ImapAnswers(Mailbox.parse(settings.bounce_url.get_secret_value()), address=address)
 
 
 def _build_signer(settings: Settings, sender: MailSender) -> DkimSigner | None:

@@ -13,13 +13,14 @@ from datetime import timedelta
 
 from telegram import Message
 
-from channels.forms import CaseReturn, IncomingFile, ReporterCase
+from channels.base import File
+from channels.forms import CaseReturn, IncomingFile, ReporterCase, ShownFile
 from channels.telegram.bot import TelegramBot
 from channels.telegram.codes import count_digits, is_code, looks_like_code
 from channels.telegram.contract import CHANNEL
 from channels.telegram.files import MOST_MEGABYTES, FileTooLargeError, FileUnavailableError, fetch, find_attachment
 from channels.telegram.form_state import Asks, FormState
-from channels.telegram.formatting import Outgoing, Rows
+from channels.telegram.formatting import Key, Outgoing, Rows
 from channels.telegram.recall import Recall
 from channels.telegram.screens import pack, quote, say, under
 from channels.telegram.speaking import Chat, Speaker
@@ -32,8 +33,11 @@ MINUTES = 15
 STAYS_OPEN = timedelta(minutes=MINUTES)
 MARK = ":case:"
 ADD, SHOW, CLOSE, SEND, DROP = (MARK + word for word in ("add", "show", "close", "send", "drop"))
+FILE = MARK + "file:"
 AGREE, REFUSE = MARK + "agree", MARK + "refuse"
 WITHDRAW, WITHDRAW_YES, WITHDRAW_SURE = (MARK + word for word in ("withdraw", "withdraw-yes", "withdraw-sure"))
+LONGEST_TITLE = 40
+"""Characters of a file's name on a button."""
 SAID_OPENLY = frozenset({"receipt_incomplete", "too_many_messages"})
 FILE_REFUSALS = {FileTooLargeError: "telegram.form.file_too_large", FileUnavailableError: "telegram.form.file_lost"}
 
@@ -129,12 +133,13 @@ class ReturnFlow:
 
     async def forget(self, chat: Chat) -> None:
         """Close without a word, and delete it from the chat."""
-        self._open.drop(chat.id)
+        await self._drop(chat)
         await self._tidying.tidy(chat, of_return=True)
 
     async def sweep(self) -> None:
         """Close what was left alone, and delete it from the chat."""
         for case in self._open.sweep():
+            await self._cases.close(case.token)
             if case.shown is not None:
                 [message] = self._speaker.sentence(case.chat, "telegram.case.left_alone", minutes=MINUTES)
                 await self._bot.change(case.chat.id, case.shown, message)
@@ -205,6 +210,8 @@ class ReturnFlow:
         elif data == SHOW:
             case.is_adding, case.held = False, None
             await self._show(case, await self._cases.show(case.token, language=chat.language))
+        elif data.startswith(FILE):
+            await self._hand_out(case, data.removeprefix(FILE))
         elif data in {AGREE, REFUSE}:
             await self._bot.change_keyboard(chat.id, message_id, [])
             found = await self._cases.answer(case.token, language=chat.language, agrees=data == AGREE)
@@ -230,8 +237,24 @@ class ReturnFlow:
         else:
             await self._speaker.say(chat, "telegram.old_button")
 
-    async def _end(self, chat: Chat, key: str) -> None:
+    async def _hand_out(self, case: OpenCase, file_id: str) -> None:
+        """A file from the desk. It goes from the chat with the rest; what the person saved stays with them."""
+        async with self._bot.typing(case.chat.id):
+            found = await self._cases.read_file(case.token, file_id)
+        file = File(found.name, found.media_type, found.content)
+        sent = await self._bot.say_file(case.chat.id, file)
+        await self._state.track(case.chat.form_key, sent.number, of_return=True)
+        await self._write(case, "telegram.case.file_sent", self._keys(case.chat, {"show": SHOW, "close": CLOSE}))
+
+    async def _drop(self, chat: Chat) -> None:
+        """What opened the case opens nothing any more, here or elsewhere."""
+        case = self._open.find(chat.id)
         self._open.drop(chat.id)
+        if case is not None:
+            await self._cases.close(case.token)
+
+    async def _end(self, chat: Chat, key: str) -> None:
+        await self._drop(chat)
         await self._set(chat, None)
         left = await self._tidying.tidy(chat, of_return=True)
         await self._speaker.say(chat, key)
@@ -266,6 +289,8 @@ class ReturnFlow:
         self._open.put(case.chat.id, case)
         html = pack(self._blocks(case.chat, found))
         keys = self._keys(case.chat, {"add": ADD, "withdraw": WITHDRAW, "close": CLOSE})
+        files = [file for message in found.messages for file in message.files]
+        keys = [[self._file_key(case.chat, file)] for file in files] + keys
         if found.asked is not None:
             keys = self._keys(case.chat, {"agree": AGREE, "refuse": REFUSE}) + keys
         for number, part in enumerate(html, start=1):
@@ -289,11 +314,16 @@ class ReturnFlow:
                 yield from under(
                     say(texts.get("telegram.case.original", language), language, "i"), quote(message.original)
                 )
-            if message.file_names:
-                names = quote("\n".join(f"• {name}" for name in message.file_names))
+            file_names = message.file_names + [file.name for file in message.files]
+            if file_names:
+                names = quote("\n".join(f"• {name}" for name in file_names))
                 yield from under(say(texts.get("telegram.form.files", language), language), names)
         if found.asked is not None:
             yield from say(found.asked, language, "b")
+
+    def _file_key(self, chat: Chat, file: ShownFile) -> Key:
+        name = file.name if len(file.name) <= LONGEST_TITLE else file.name[: LONGEST_TITLE - 1] + "…"
+        return Key(self._speaker.texts.get("telegram.case.get_file", chat.language, name=name), FILE + file.id)
 
     async def _write(self, case: OpenCase, key: str, rows: Rows | None = None, /, **values: object) -> None:
         values = {"most": MOST_MEGABYTES} | values

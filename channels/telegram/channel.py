@@ -27,7 +27,7 @@ from channels.telegram.case import MARK as CASE
 from channels.telegram.case import ReturnFlow
 from channels.telegram.contract import CHANNEL, REPORT, HubSide
 from channels.telegram.events import EventFlow
-from channels.telegram.flood import Flood
+from channels.telegram.flood import FORM_PRESSES, MESSAGES, Flood
 from channels.telegram.form import FormFlow
 from channels.telegram.formatting import NOTHING, Key, Rows, tick
 from channels.telegram.preferences import LINK, PreferencesFlow
@@ -38,6 +38,7 @@ from channels.telegram.state import Claim, TelegramState
 from core.clock import Clock
 from core.errors import HubError
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, match_language
+from core.rate_limits import RateLimits
 from core.texts import Texts
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,6 @@ KINDS = ("message", "edited_message", "callback_query", "my_chat_member")
 """The updates that we ask Telegram for."""
 DELETE, KEEP = "!delete", "!keep"
 DESK = "desk_"
-MOST_FORM_PRESSES = 120
-"""A minute."""
 ENDS_OR_SHOWS_THE_FORM = frozenset({"report", "delete"})
 ONCE = frozenset({"/confirm", "/cancel", "/wish/yes", "/wish/no", "/wish/undo"})
 """Payloads that mean something only the first time."""
@@ -68,6 +67,7 @@ class TelegramChannel:
         state: TelegramState,
         speaker: Speaker,
         clock: Clock,
+        rates: RateLimits,
         form: FormFlow | None = None,
         returns: ReturnFlow | None = None,
         events: EventFlow | None = None,
@@ -83,9 +83,9 @@ class TelegramChannel:
         self._returns = returns
         self._events = events
         self._own_preferences = preferences
-        self._flood = Flood()
+        self._flood = Flood(rates, MESSAGES)
         # Ticking choices is quick and reaches no assistant; whoever tells what happened must not be stopped for it.
-        self._form_flood = Flood(MOST_FORM_PRESSES)
+        self._form_flood = Flood(rates, FORM_PRESSES)
         self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._commands = {
             "start": self._start,
@@ -279,7 +279,7 @@ class TelegramChannel:
 
     async def _lets_in(self, chat: Chat, flood: Flood) -> bool:
         """Whether this message is within the minute's number; the first beyond it is told so."""
-        seconds, is_first = flood.count(chat.id)
+        seconds, is_first = await flood.count(chat.id)
         if seconds and is_first:
             await self._speaker.say(chat, "error.too_many_messages", seconds=seconds)
         return not seconds
@@ -291,7 +291,8 @@ class TelegramChannel:
         answer = await self._ask(chat, text)
         if self._form is not None and any(reply.answer == REPORT for reply in answer.replies):
             if number is not None and not text.startswith("/"):
-                self._form.remember(chat, text, number)
+                place = next((reply.place for reply in answer.replies if reply.answer == REPORT), None)
+                self._form.remember(chat, text, number, place)
             await self._offer_report(self._form, chat, answer)
         else:
             await self._speaker.show(chat, answer)

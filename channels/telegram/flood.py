@@ -1,41 +1,31 @@
-"""How many messages of one chat are read in a minute (design: 30). In memory, and nothing older than a minute."""
+"""How many messages of one chat are read in a minute (design: 30)."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from datetime import timedelta
 
-MOST = 30
-WINDOW = 60.0
-MOST_CHATS = 50_000
+from core.rate_limits import Rate, RateLimits
 
-
-@dataclass
-class _Minute:
-    moments: deque[float] = field(default_factory=deque)
-    told: bool = False
+WINDOW = timedelta(minutes=1)
+MESSAGES = Rate("telegram-messages", 30, WINDOW)
+FORM_PRESSES = Rate("telegram-form", 120, WINDOW)
+TOLD = Rate("telegram-told", 1, WINDOW)
 
 
 class Flood:
     """Counts messages by chat."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._minutes: OrderedDict[int, _Minute] = OrderedDict()
+    def __init__(self, limits: RateLimits, rate: Rate) -> None:
+        self._limits = limits
+        self._rate = rate
 
-    def count(self, chat_id: int, *, now: float | None = None) -> tuple[int, bool]:
-        """Count one message: seconds to wait (0 when it is within the limit), and whether it is the first beyond."""
-        now = time.monotonic() if now is None else now
-        minute = self._minutes.setdefault(chat_id, _Minute())
-        self._minutes.move_to_end(chat_id)
-        while len(self._minutes) > MOST_CHATS:
-            self._minutes.popitem(last=False)
-        while minute.moments and minute.moments[0] <= now - WINDOW:
-            minute.moments.popleft()
-        if len(minute.moments) < self._most:
-            minute.moments.append(now)
-            minute.told = False
+    async def count(self, chat_id: int) -> tuple[int, bool]:
+        """Count one message: seconds to wait (0 when it is within the limit), and whether that is to be said now.
+
+        It is said once a minute, however many come.
+        """
+        wait = await self._limits.take((self._rate, str(chat_id)))
+        if wait <= 0:
             return 0, False
-        is_first, minute.told = not minute.told, True
-        return max(1, round(minute.moments[0] + WINDOW - now)), is_first
+        is_first = await self._limits.take((TOLD, f"{self._rate.name}/{chat_id}")) <= 0
+        return max(1, round(wait)), is_first

@@ -56,6 +56,8 @@ class FirstWords:
 
     text: str = field(repr=False)
     number: int
+    place: str | None = None
+    """What was understood as the place of it."""
 
 
 class FormFlow:
@@ -80,9 +82,9 @@ class FormFlow:
 
     # The way in
 
-    def remember(self, chat: Chat, words: str, number: int) -> None:
+    def remember(self, chat: Chat, words: str, number: int, place: str | None = None) -> None:
         """Keep the sentence that told of discrimination, to offer it as the report's first words."""
-        self._words.put(chat.id, FirstWords(words, number))
+        self._words.put(chat.id, FirstWords(words, number, place))
 
     def offer(self, chat: Chat) -> Rows:
         return [[self._speaker.button(chat, "telegram.form.offer", OPEN)]]
@@ -91,8 +93,11 @@ class FormFlow:
         """Begin, or go on where it was left."""
         first = self._words.find(chat.id)
         words = first.text if first is not None else None
+        place = first.place if first is not None else None
         async with self._bot.typing(chat.id):
-            screen = await self._form.open(str(chat.id), origin=CHANNEL, language=chat.language, words=words, desk=desk)
+            screen = await self._form.open(
+                str(chat.id), origin=CHANNEL, language=chat.language, words=words, place=place, desk=desk
+            )
         if first is not None:
             await self._state.track(chat.form_key, first.number)
         await self._show(chat, await self._state.get(chat.form_key), screen)

@@ -63,7 +63,7 @@ def length(text: str) -> int:
 def render(reply: Reply, texts: Texts, *, public_url: str | None, thumbs: bool) -> list[Outgoing]:
     """The messages of a reply. ``thumbs`` puts the two small buttons under an entry's answer."""
     language = reply.language
-    is_entry = (reply.answer or "").partition("/")[0] in {"tool", "membership", "service"}
+    is_entry = (reply.answer or "").partition("/")[0] in {"tool", "membership", "service", "answer"}
     lines = [direct(line, language) for line in reply.text.split("\n")]
     parts = split("\n".join(lines))
     shown = [escape(part, quote=False) for part in parts]

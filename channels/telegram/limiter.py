@@ -22,9 +22,13 @@ from typing import Any
 from telegram.error import RetryAfter
 from telegram.ext import BaseRateLimiter
 
+from core.rate_limits import Counted, Rate, RateLimits
+
 MOST_REFUSALS = 5
 """Times that one request is tried again after a refusal."""
 MOST_CHATS = 20_000
+BOT = "bot"
+"""All processes of one hub write as one bot."""
 IDLE = 120.0
 """Seconds after which nothing about a chat is worth remembering."""
 
@@ -175,12 +179,20 @@ class ChatPace:
 
 
 class TelegramLimiter(BaseRateLimiter[Lane]):
-    """Lets requests through at the pace that Telegram takes them. State is of this process: one process polls, and the
-    limits are Telegram's to enforce between several."""
+    """Lets requests through at the pace that Telegram takes them.
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    ``shared`` counts for all processes of the hub how many messages go out in all. What one chat may get is of this
+    process; where another one wrote to the same chat in that second, Telegram says how long to wait.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, shared: RateLimits | None = None) -> None:
         self._limits = limits or Limits()
         self._gate = Gate(self._limits)
+        self._shared = shared
+        self._lines = {lane: asyncio.Lock() for lane in Lane}
+        second = timedelta(seconds=self._limits.second)
+        self._overall: Counted = (Rate("telegram-sent", self._limits.overall, second), BOT)
+        self._of_bulk: Counted = (Rate("telegram-bulk", self._limits.bulk, second), BOT)
         self._chats: dict[str, ChatPace] = {}
 
     async def initialize(self) -> None:
@@ -225,6 +237,17 @@ class TelegramLimiter(BaseRateLimiter[Lane]):
                 await asyncio.sleep(seconds)
         return await send()
 
+    async def _pass(self, lane: Lane) -> None:
+        """Wait until one more message may go, out of this process and out of all."""
+        await self._gate.take(lane)
+        if self._shared is None:
+            return
+        counted = (self._overall, self._of_bulk) if lane is Lane.BULK else (self._overall,)
+        # One asks at a time, so that a long queue does not ask all at once, again and again.
+        async with self._lines[lane]:
+            while (wait := await self._shared.take(*counted)) > 0:
+                await asyncio.sleep(wait)
+
     async def _change(self, chat: ChatPace, send: Request) -> Result:
         """An edit writes nothing new, so only refusals hold it up."""
         refusals = 0
@@ -232,7 +255,7 @@ class TelegramLimiter(BaseRateLimiter[Lane]):
             now = asyncio.get_running_loop().time()
             if chat.paused_until > now:
                 await self._sleep(chat.paused_until - now)
-            await self._gate.take(Lane.REPLY)
+            await self._pass(Lane.REPLY)
             try:
                 return await send()
             except RetryAfter as refusal:
@@ -245,7 +268,7 @@ class TelegramLimiter(BaseRateLimiter[Lane]):
             while True:
                 while wait := chat.wait(asyncio.get_running_loop().time()):
                     await self._sleep(wait)
-                await self._gate.take(Lane.REPLY)
+                await self._pass(Lane.REPLY)
                 chat.take(asyncio.get_running_loop().time())
                 try:
                     return await send()
@@ -256,7 +279,7 @@ class TelegramLimiter(BaseRateLimiter[Lane]):
     async def _bulk(self, chat: ChatPace, send: Request) -> Result:
         refusals = 0
         while True:
-            await self._gate.take(Lane.BULK)
+            await self._pass(Lane.BULK)
             async with chat.turnstile.turn(Lane.BULK):
                 wait = chat.wait(asyncio.get_running_loop().time())
                 if not wait:

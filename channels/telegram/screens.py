@@ -97,9 +97,8 @@ def render_screen(screen: Screen, texts: Texts, *, public_url: str | None) -> li
     """The messages of a screen, its buttons under the last. A receipt or a letter it carries is not among them."""
     language = screen.language
     blocks = say(screen.error, language, "b") if screen.error else []
-    if screen.number:
-        step = texts.get("telegram.form.step", language, number=screen.number, total=screen.total)
-        blocks += say(step, language, "i")
+    if screen.progress:
+        blocks += say(screen.progress, language, "i")
     title, notes = say(screen.title, language, "b"), [part for note in screen.notes for part in say(note, language)]
     rows: Rows = []
     for reply in screen.replies:

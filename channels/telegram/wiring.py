@@ -19,6 +19,7 @@ from channels.telegram.state import TelegramState
 from channels.telegram.tidying import Tidying
 from core.clock import Clock
 from core.database import Database
+from core.rate_limits import RateLimits, RateLimitsInProcess
 from core.texts import Texts
 
 
@@ -39,9 +40,14 @@ def build_runner(
     screens: PreferenceScreens | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
+    rates: RateLimits | None = None,
+    shared: RateLimits | None = None,
 ) -> TelegramRunner:
-    """One process's part of the channel. Without ``form`` or ``cases``, it says that reports are not open."""
-    bot = TelegramBot(token, api_url=api_url, limiter=TelegramLimiter(limits))
+    """One process's part of the channel. Without ``form`` or ``cases``, it says that reports are not open.
+
+    ``limits`` bound what goes out, ``rates`` what comes in; ``shared`` counts what goes out of all processes.
+    """
+    bot = TelegramBot(token, api_url=api_url, limiter=TelegramLimiter(limits, shared=shared))
     state, form_state = TelegramState(database, clock), FormState(database, clock)
     speaker = Speaker(bot=bot, texts=texts, state=state, public_url=public_url)
     tidying = Tidying(bot, form_state)
@@ -59,6 +65,7 @@ def build_runner(
         state=state,
         speaker=speaker,
         clock=clock,
+        rates=rates or RateLimitsInProcess(clock),
         form=flow,
         returns=returns,
         events=EventFlow(answers=events, speaker=speaker) if events is not None else None,
@@ -85,7 +92,8 @@ def build_delivery(
     database: Database,
     clock: Clock,
     limits: Limits | None = None,
+    shared: RateLimits | None = None,
 ) -> TelegramDelivery:
     """What sends messages to subscribers, in a process that has no other part of the channel (a worker)."""
-    bot = TelegramBot(token, api_url=api_url, limiter=TelegramLimiter(limits))
+    bot = TelegramBot(token, api_url=api_url, limiter=TelegramLimiter(limits, shared=shared))
     return TelegramDelivery(bot, TelegramState(database, clock), public_url=public_url, owns_bot=True)

@@ -10,8 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.forms import Action, AnswerKind, FormInput
 from core.clock import Clock, today
 from core.errors import HubError
+from reports.errors import FileRefusedError
 from reports.evidence import check
-from reports.files import delete_file, store_in_draft
+from reports.files import count_pieces_of_drafts, delete_file, store_in_draft
 from reports.intake.choices import Choices
 from reports.intake.drafts import LETTER, OpenDraft, Sheet
 from reports.intake.errors import AnswerRefusedError
@@ -22,6 +23,9 @@ from reports.receipts import GROUP, is_end_of, read_receipt
 
 KEPT, NEW_CODE = "kept", "new"
 """What can be said of a receipt besides its last five digits."""
+MOST_PIECES_OF_DRAFTS = 8 * 1024
+"""MiB of files in all unfinished reports together, as they came and cleaned. Beyond it words are taken and files are
+not, since whoever filled the disk would silence everybody."""
 
 
 class Changes:
@@ -158,6 +162,8 @@ class Changes:
         is_spoken = file.is_voice and step.voice
         if sheet.facts["route"] == LETTER or not (step.files or is_spoken):
             raise AnswerRefusedError("no_files_here")
+        if await count_pieces_of_drafts(session) >= MOST_PIECES_OF_DRAFTS:
+            raise FileRefusedError(reason="busy")
         evidence = await check(file if step.files else replace(file, name=step.id), taken=sheet.files)
 
         async def store(content: bytes) -> str:
@@ -193,8 +199,11 @@ class Changes:
         if given.values == (NEW_CODE,):
             sheet.at = step.id
             return
-        if given.values != (KEPT,) and not self._is_end_of_code(sheet, given.text or ""):
-            raise AnswerRefusedError("not_the_code")
+        if given.values != (KEPT,):
+            if not (given.text or "").strip():
+                raise AnswerRefusedError("code_not_kept")
+            if not self._is_end_of_code(sheet, given.text or ""):
+                raise AnswerRefusedError("not_the_code")
         self._steps.record(sheet, step, Answer())
 
     def _is_end_of_code(self, sheet: Sheet, typed: str) -> bool:

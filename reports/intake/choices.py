@@ -18,9 +18,12 @@ from reports.intake.routing import Routing
 from reports.intake.steps import Answer, Step
 from reports.intake.taking import COUNTRY_STEPS, PLACE_STEPS
 
-DEFAULTS = {"copies": "cleaned", "contact": "none", "notice": "no"}
-"""What counts as chosen until the person says otherwise: the choice that tells least."""
+DEFAULTS = {"copies": "cleaned", "notice": "no"}
+"""What counts as chosen until the person says otherwise: the choice that tells least. Whether somebody may be contacted
+is a wish, which nobody has who did not say so."""
 OTHER_BODY = "somebody_else"
+LETTER_CONSENT = "consent_letter"
+"""The words of the choices of ``consent`` on the way to a letter."""
 
 
 class Choices:
@@ -44,6 +47,9 @@ class Choices:
                 return [Choice(officer, name, is_chosen=officer in chosen) for officer, name in officers]
             case "body":
                 return self._bodies(sheet, chosen)
+            case "consent" if sheet.facts["route"] == LETTER:
+                # Nobody reads a letter of one's own, so there is no reader to agree to.
+                return [self._static(LETTER_CONSENT, value, sheet.language, chosen) for value in step.choices]
         return [self._static(step.id, value, sheet.language, chosen) for value in step.choices]
 
     def desks(self, desks: Sequence[DeskChoice], sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
@@ -82,13 +88,17 @@ class Choices:
         return "\n".join(lines)
 
     def _places(self, step: Step, sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
-        """Countries; where it happened starts with the places that the conversation knows."""
+        """Countries, first of all the places that the conversation knows."""
         named: dict[str, str] = {}
-        if step.id not in COUNTRY_STEPS:
-            for known in (sheet.city, self._routing.country_here(sheet)):
-                place = self._routing.get_place(known)
-                if place is not None:
-                    named[place.id] = self._routing.place_name(place, sheet.language)
+        mentioned = self._routing.get_place(sheet.place)
+        if step.id in COUNTRY_STEPS:
+            known_here: tuple[str | None, ...] = (mentioned.country if mentioned else None,)
+        else:
+            known_here = (sheet.place, sheet.city, self._routing.country_here(sheet))
+        for known in known_here:
+            place = self._routing.get_place(known)
+            if place is not None:
+                named[place.id] = self._routing.place_name(place, sheet.language)
         for value in chosen:
             if (place := self._routing.get_place(value)) is not None:
                 named.setdefault(value, self._routing.place_name(place, sheet.language))

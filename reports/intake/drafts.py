@@ -53,7 +53,9 @@ class Sheet(Progress):
     words: str | None = None
     """What the person had written before, offered as the first words of the story."""
     city: str | None = None
-    """The place that the conversation knew already."""
+    """Where the person is, as the page says that they came from."""
+    place: str | None = None
+    """What the conversation, or their first words, named as a place: offered where it is asked, never taken."""
     desk: str | None = None
     """The desk whose QR code was read."""
     files: list[FileNote] = Field(default_factory=list)

@@ -41,7 +41,7 @@ def build_report(said: dict[str, Answer], sheet: Sheet, routing: Routing, *, now
         about_city=one("about_city"),
         story=story,
         story_language=language.code if language and language.is_sure else None,
-        when=When(choice=one("when"), day=read_day(words("when") or ""), words=words("when")),
+        when=When(choice=one("when"), day=read_day(words("when") or "", sheet.language), words=words("when")),
         area=one("area"),
         grounds=several("grounds"),
         grounds_words=words("grounds"),
@@ -61,5 +61,5 @@ def build_report(said: dict[str, Answer], sheet: Sheet, routing: Routing, *, now
 
 
 def _contact(kind: str | None, value: str | None) -> ContactWish:
-    """Without an address there is no contact, whatever was chosen."""
-    return ContactWish(kind=kind, value=value) if kind and kind != "none" and value else ContactWish()
+    """Not to be contacted is said only where it was chosen; a way without an address says nothing."""
+    return ContactWish(kind=kind, value=value if kind != "none" else None) if kind == "none" or value else ContactWish()

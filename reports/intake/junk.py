@@ -1,16 +1,14 @@
 """Telling probable junk from reports. It is set apart for a person to look at: never refused, never deleted for it.
 
-Only salted hashes are kept, in this process's memory, for an hour.
+Only salted hashes are kept, for an hour (``core.rate_limits``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections import deque
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from core.normalise import words
+from core.rate_limits import Rate, RateLimits, network_of
 
 WINDOW = timedelta(hours=1)
 MOST_OF_ONE_SOURCE = 3
@@ -18,37 +16,27 @@ MOST_OF_ONE_SOURCE = 3
 address write more now and then, and then theirs are set apart and read all the same."""
 MOST_OF_ONE_TEXT = 3
 LONG_FOR_TWO_LETTERS = 12
+SOURCES = Rate("reports-of-one", MOST_OF_ONE_SOURCE, WINDOW)
+TEXTS = Rate("reports-in-the-same-words", MOST_OF_ONE_TEXT, WINDOW)
 
 
 class JunkWatch:
-    """Remembers for an hour how often a source and a text came."""
+    """Counts for an hour how often a source and a text came."""
 
-    def __init__(self) -> None:
-        self._salt = secrets.token_bytes(16)
-        self._seen: dict[bytes, deque[datetime]] = {}
+    def __init__(self, limits: RateLimits) -> None:
+        self._limits = limits
 
-    def is_suspect(self, story: str | None, *, source: str | None, now: datetime) -> bool:
+    async def is_suspect(self, story: str | None, *, source: str | None) -> bool:
         """Whether this report should be set apart; counts it."""
-        self._forget(now)
         normal = " ".join(words(story or ""))
         too_often = [
-            self._count(b"source", source, now) > MOST_OF_ONE_SOURCE if source else False,
-            self._count(b"text", normal, now) > MOST_OF_ONE_TEXT if normal else False,
+            await self._is_more(SOURCES, network_of(source)) if source else False,
+            await self._is_more(TEXTS, normal) if normal else False,
         ]
         return any(too_often) or _says_nothing(story)
 
-    def _count(self, what: bytes, value: str, now: datetime) -> int:
-        name = hashlib.blake2b(value.encode(), digest_size=16, salt=self._salt, person=what).digest()
-        times = self._seen.setdefault(name, deque())
-        times.append(now)
-        return len(times)
-
-    def _forget(self, now: datetime) -> None:
-        for name, times in list(self._seen.items()):
-            while times and now - times[0] >= WINDOW:
-                times.popleft()
-            if not times:
-                del self._seen[name]
+    async def _is_more(self, rate: Rate, who: str) -> bool:
+        return await self._limits.count(rate, who) > rate.most
 
 
 def _says_nothing(story: str | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from reports.contents import When
 
-CLOSE = {"today": timedelta(days=1), "this_week": timedelta(days=7)}
+CLOSE = {"today": timedelta(days=1), "yesterday": timedelta(days=2), "this_week": timedelta(days=7)}
 """Choices that name a day closely enough, and how long before the report the earliest such day can be."""
 MONTHS = {"month": 1, "year": 12}
 

@@ -75,7 +75,7 @@ class Letters:
             "",
             self._texts.get("report.letter.opening", language),
         ]
-        told = [self._line(self._steps.get(step), said, language) for step in LINES]
+        told = [self._line(self._steps.get(step), said, language, spoken=sheet.language) for step in LINES]
         lines += ["", *[line for line in told if line]]
         lines += self._story(said, language)
         lines += ["", self._texts.get("report.letter.asks", language), self._contact(said, language)]
@@ -86,9 +86,9 @@ class Letters:
         ]
         return "\n".join(lines)
 
-    def _line(self, step: Step, said: Mapping[str, Answer], language: str) -> str:
+    def _line(self, step: Step, said: Mapping[str, Answer], language: str, *, spoken: str) -> str:
         answer = said.get(step.id, Answer())
-        text = self._words.whole(step, answer, language)
+        text = self._words.whole(step, answer, language, spoken=spoken)
         return self._texts.get(f"report.letter.{step.id}", language, text=text) if text else ""
 
     def _story(self, said: Mapping[str, Answer], language: str) -> list[str]:

@@ -9,7 +9,8 @@ from babel.lists import format_list
 from core.texts import Texts
 from reports.intake.routing import Routing
 from reports.intake.steps import Answer, Step
-from reports.intake.taking import PLACE_STEPS
+from reports.intake.taking import PLACE_STEPS, read_day
+from reports.phrases import render_day
 
 
 class AnswerWords:
@@ -28,9 +29,24 @@ class AnswerWords:
         labels = [self._label(step, value, language, names or {}) for value in answer.values]
         return format_list(labels, style="unit", locale=language) if labels else ""
 
-    def whole(self, step: Step, answer: Answer, language: str, *, names: Mapping[str, str] | None = None) -> str:
-        """What was chosen and what was written, each on a line of its own; empty where the step was skipped."""
-        lines = [self.labels(step, answer, language, names=names), answer.text or ""]
+    def whole(
+        self,
+        step: Step,
+        answer: Answer,
+        language: str,
+        *,
+        names: Mapping[str, str] | None = None,
+        spoken: str | None = None,
+    ) -> str:
+        """What was chosen and what was written, each on a line of its own; empty where the step was skipped.
+
+        ``spoken``: the language in which the person answered, where it is another.
+        """
+        written = answer.text or ""
+        if step.id == "when" and (day := read_day(written, spoken or language)) is not None:
+            # So that the person sees which day was understood, and nobody takes May for March.
+            written = render_day(day, language)
+        lines = [self.labels(step, answer, language, names=names), written]
         if step.id == "where" and answer.values:
             # The words were understood as the place; saying both would read like two places.
             lines = lines[:1]

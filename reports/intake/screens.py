@@ -57,6 +57,10 @@ class _Parts:
     letter: Letter | None = None
 
 
+AFTER_THE_END = 0
+"""The version of a screen that nothing can be pressed on any more."""
+
+
 class Screens:
     """Draws the screens of the form."""
 
@@ -140,12 +144,21 @@ class Screens:
             can_go_back=self._steps.previous(sheet, sheet.facts) is not None,
             number=asked.index(step) + 1,
             total=len(asked),
+            progress=self._progress(sheet, step, asked),
             error=error,
             files=[ShownFile(note.id, note.name, note.size) for note in files],
             review=parts.review,
             receipt=receipt,
             letter=parts.letter,
         )
+
+    def _progress(self, sheet: Sheet, step: Step, asked: list[Step]) -> str:
+        """Where somebody stands, and how little is asked of them: most questions can be skipped."""
+        position = asked.index(step)
+        left = asked[position:]
+        needed = sum(one.required for one in left)
+        key, count = ("rest", len(left)) if needed == len(left) else ("some", needed)
+        return self._texts.get(f"report.progress.{key}", sheet.language, number=position + 1, count=count)
 
     def paused(self, draft: OpenDraft) -> Screen:
         """Left for now; says for how long it is kept."""
@@ -174,15 +187,14 @@ class Screens:
         """Everything is gone."""
         return self._ending(WITHDRAWN, draft.sheet, draft.version, [])
 
-    def sent(self, draft: OpenDraft, desk: DeskChoice) -> Screen:
+    def sent(self, sheet: Sheet, desk: DeskChoice) -> Screen:
         """Where it went, what happens next, and the legal limits again."""
-        sheet = draft.sheet
         notes = [self._texts.get("report.step.done.sent", sheet.language, desk=desk.name)]
         if desk.statement.answer_within_days:
             days = desk.statement.answer_within_days
             notes.append(self._texts.get("report.step.done.answer", sheet.language, count=days))
         limits = self._limits(sheet)
-        screen = self._ending(SENT, sheet, draft.version, notes)
+        screen = self._ending(SENT, sheet, AFTER_THE_END, notes)
         help_now = self._emergency(sheet) if sheet.value("safe") in UNSAFE else []
         help_now += self._child_help(sheet) if sheet.value("minor") == "yes" else []
         return replace(
@@ -235,10 +247,15 @@ class Screens:
     async def _desk(self, session: AsyncSession, sheet: Sheet) -> _Parts:
         if await self._routing.list_desks(session, sheet):
             return _Parts(notes=self._lines("desk.choose", sheet))
+        bodies, where = self._bodies(sheet), sheet.answer("where")
+        is_known = not where.is_empty or self._routing.place(sheet) is not None
         return _Parts(
-            title=self._say("desk.none_title", sheet),
-            notes=self._lines("desk.none", sheet),
-            replies=self._bodies(sheet),
+            title=self._say("desk.none_title" if is_known else "desk.no_place_title", sheet),
+            notes=[
+                *self._lines("desk.none" if is_known else "desk.no_place", sheet),
+                *(self._lines("desk.none_services", sheet) if bodies else []),
+            ],
+            replies=bodies,
         )
 
     async def _keep_out(self, session: AsyncSession, sheet: Sheet) -> _Parts:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -20,13 +20,20 @@ from core.clock import Clock
 from core.database import Database
 from core.errors import HubError
 from core.languages import RELEASED, SOURCE_LANGUAGE
+from core.rate_limits import RateLimits, RateLimitsInProcess
 from core.texts import Texts
 from knowledge.base import KnowledgeBase
 from knowledge.places import Gazetteer
 from knowledge.service_search import ServiceSearch
 from reports.cases import submit
 from reports.contents import Origin
-from reports.errors import DeskNotFoundError, DraftGoneError, FileRefusedError, NobodyReadsError
+from reports.errors import (
+    DeskNotFoundError,
+    DraftGoneError,
+    FileRefusedError,
+    NobodyReadsError,
+    ReceiptIncompleteError,
+)
 from reports.intake.changing import Changes
 from reports.intake.choices import Choices
 from reports.intake.deadlines import Deadlines
@@ -37,9 +44,10 @@ from reports.intake.junk import JunkWatch
 from reports.intake.letter import Letters
 from reports.intake.routing import Routing
 from reports.intake.screens import DELETE, WITHDRAW, Screens, ServiceWords
+from reports.intake.sent import SentScreens
 from reports.intake.steps import Steps
 from reports.intake.taking import tidy
-from reports.receipts import GROUP, derive, new_receipt, show_receipt
+from reports.receipts import GROUP, derive, is_end_of, new_receipt, read_receipt, show_receipt
 from reports.shredding import shred_deleted
 
 MOST_TRIES = 8
@@ -71,6 +79,7 @@ class Intake:
         service_words: ServiceWords,
         deadlines: Deadlines | None = None,
         web_form: str | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         """``web_form``: the address of the web door, offered on Telegram. Raises KnowledgeError for broken files."""
         self._database = database
@@ -92,8 +101,9 @@ class Intake:
             web_form=web_form,
         )
         self._changes = Changes(self._steps, self._choices, self._routing, clock)
-        self._junk = JunkWatch()
+        self._junk = JunkWatch(limits or RateLimitsInProcess(clock))
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._sent_screens = SentScreens(secret_key, clock)
         self._sent: dict[str, _Sent] = {}
 
     async def open(
@@ -104,25 +114,28 @@ class Intake:
         language: str,
         words: str | None = None,
         city: str | None = None,
+        place: str | None = None,
         desk: str | None = None,
     ) -> Screen:
         """Begin, or go on where it was left; see ``channels.forms.GuidedForm``."""
         async with self._alone(key) as session:
             draft = await self._drafts.load(session, key)
             if draft is None:
-                place = self._routing.find_place(city, language) if city else None
-                sheet = Sheet(origin=Origin(origin), language=_spoken(language), city=place.id if place else None)
+                here = self._routing.find_place(city, language) if city else None
+                sheet = Sheet(origin=Origin(origin), language=_spoken(language), city=here.id if here else None)
                 draft = await self._drafts.create(session, key, sheet) or await self._get(session, key)
             before = draft.sheet.model_dump_json()
             draft.sheet.language = _spoken(language)
             draft.sheet.desk = desk or draft.sheet.desk
             draft.sheet.words = draft.sheet.words or tidy(words or "")[: self._steps.get("story").text] or None
+            named = self._routing.find_place(place or "", language) or self._routing.find_place(words or "", language)
+            draft.sheet.place = draft.sheet.place or (named.id if named else None)
             if draft.sheet.model_dump_json() != before:
                 await self._drafts.save(session, draft)
             return await self._present(session, key, draft)
 
-    async def show(self, key: str, *, language: str | None = None) -> Screen | None:
-        """The screen that waits; None when nothing is begun."""
+    async def show(self, key: str, *, language: str | None = None, receipt: str | None = None) -> Screen | None:
+        """The screen that waits; None when nothing is begun. ``receipt``: the code that the page showed, if any."""
         async with self._alone(key) as session:
             draft = await self._drafts.load(session, key)
             if draft is None:
@@ -130,7 +143,17 @@ class Intake:
             if language is not None and draft.sheet.language != _spoken(language):
                 draft.sheet.language = _spoken(language)
                 await self._drafts.save(session, draft)
-            return await self._present(session, key, draft)
+            return await self._present(session, key, draft, shown=receipt)
+
+    async def show_again(self, kept: str, *, language: str) -> Screen:
+        """The last screen of a report that was sent, in another language. Raises DraftGoneError."""
+        sheet = self._sent_screens.unpack(kept)
+        sheet.language = _spoken(language)
+        async with self._database.session() as session:
+            desk = await self._routing.find_desk(session, sheet)
+        if desk is None:
+            raise DraftGoneError
+        return replace(self._screens.sent(sheet, desk), again=kept)
 
     async def take(self, key: str, given: FormInput) -> Screen:
         """Take an answer; it is committed when this returns. Raises DraftGoneError."""
@@ -144,7 +167,8 @@ class Intake:
                     return screen
                 # Another process was faster. Its answer stands; this one is judged against it.
                 session.expire_all()
-            return await self._present(session, key, await self._get(session, key), error=AnswerRefusedError("stale"))
+            fresh = await self._get(session, key)
+            return await self._present(session, key, fresh, error=AnswerRefusedError("stale"), shown=given.receipt)
 
     @asynccontextmanager
     async def _alone(self, key: str) -> AsyncIterator[AsyncSession]:
@@ -168,7 +192,7 @@ class Intake:
             return await self._withdraw(session, key, draft, given)
         step = self._steps.current(draft.sheet, draft.sheet.facts)
         if given.version not in {None, draft.version} or given.step not in {None, step.id}:
-            return await self._present(session, key, draft, error=AnswerRefusedError("stale"))
+            return await self._present(session, key, draft, error=AnswerRefusedError("stale"), shown=given.receipt)
         try:
             if given.action is Action.PAUSE:
                 is_more = await self._changes.keep_typed(session, draft.sheet, step, given)
@@ -181,6 +205,8 @@ class Intake:
         except (AnswerRefusedError, FileRefusedError) as refused:
             await session.rollback()
             fresh = await self._get(session, key)
+            if step.kind is AnswerKind.RECEIPT and given.version is not None:
+                return await self._present(session, key, fresh, error=refused, shown=given.receipt)
             return await self._screens.draw(session, fresh, error=self._sentence(refused, fresh), typed=given)
         return await self._next(session, draft)
 
@@ -192,14 +218,39 @@ class Intake:
         return await self._screens.draw(session, draft, receipt=code)
 
     async def _present(
-        self, session: AsyncSession, key: str, draft: OpenDraft, *, error: HubError | None = None
+        self,
+        session: AsyncSession,
+        key: str,
+        draft: OpenDraft,
+        *,
+        error: HubError | None = None,
+        shown: str | None = None,
     ) -> Screen:
-        """The screen that waits. Where the code is shown it is a new one each time, since the old one is not kept."""
-        code = await self._new_code(draft)
-        if code is not None and not await self._drafts.save(session, draft):
-            draft, code = await self._get(session, key), None
+        """The screen that waits. Where the code is shown, it is the one that the page brought back, or else a new one,
+        since the old one is kept nowhere."""
+        code = await self._same_code(draft, shown)
+        if code is None:
+            code = await self._new_code(draft)
+            if code is not None and not await self._drafts.save(session, draft):
+                draft, code = await self._get(session, key), None
         sentence = self._sentence(error, draft) if error else None
         return await self._screens.draw(session, draft, error=sentence, receipt=code)
+
+    async def _same_code(self, draft: OpenDraft, shown: str | None) -> str | None:
+        """The code that a page showed, where it is this draft's, still to be confirmed."""
+        sheet = draft.sheet
+        if shown is None or sheet.receipt is None:
+            return None
+        if self._steps.current(sheet, sheet.facts).kind is not AnswerKind.RECEIPT:
+            return None
+        with suppress(ReceiptIncompleteError):
+            receipt = read_receipt(shown)
+            if (
+                is_end_of(receipt, sheet.receipt.last_five)
+                and (await derive(receipt)).receipt_id == sheet.receipt.receipt_id
+            ):
+                return show_receipt(receipt)
+        return None
 
     async def _new_code(self, draft: OpenDraft) -> str | None:
         """A receipt, where the step is its; only what cannot open anything goes to the draft."""
@@ -237,7 +288,7 @@ class Intake:
         report = build_report(self._steps.said(sheet, sheet.facts), sheet, self._routing, now=now, key=key)
         if desk is None or sheet.receipt is None:
             return await self._desk_is_gone(session, draft)
-        suspect = self._junk.is_suspect(report.story, source=given.source, now=now)
+        suspect = await self._junk.is_suspect(report.story, source=given.source)
         try:
             await submit(
                 session,
@@ -254,7 +305,7 @@ class Intake:
         except (DeskNotFoundError, NobodyReadsError):
             await session.rollback()
             return await self._desk_is_gone(session, draft)
-        screen = self._screens.sent(draft, desk)
+        screen = replace(self._screens.sent(sheet, desk), again=self._sent_screens.pack(sheet))
         self._sent = {name: sent for name, sent in self._sent.items() if sent.until > now}
         self._sent[draft.id] = _Sent(screen, now + REMEMBER_SENT)
         return screen

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from channels.forms import Action, AnswerKind, Choice, FormInput
+from core.languages import SOURCE_LANGUAGE
 from core.normalise import fold
 from knowledge.places import PlaceKind
 from reports.intake.errors import AnswerRefusedError
@@ -21,7 +22,11 @@ FEWEST_DIGITS_OF_A_PHONE = 5
 
 _CONTROL = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f]")
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_WRITTEN_DAY = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})")
+_WRITTEN_DAY = re.compile(
+    r"(?P<day>\d{1,2})\s?(?P<between>[./\u060d-])\s?(?P<month>\d{1,2})\s?(?P=between)\s?(?P<year>\d{4})"
+)
+FORMAT_MARK = "Cf"
+"""Marks of direction, which keyboards put between Arabic digits."""
 
 
 def tidy(text: str) -> str:
@@ -64,7 +69,7 @@ def read_answer(
     answer = Answer(values=values, text=text)
     if step.id in PLACE_STEPS:
         return _read_place(step, answer, before, routing, language)
-    if step.id == "when" and (day := read_day(text or "")) is not None and day > today:
+    if step.id == "when" and (day := read_day(text or "", language)) is not None and day > today:
         raise AnswerRefusedError("day_to_come")
     return answer
 
@@ -89,14 +94,21 @@ def check_contact(kind: str | None, text: str | None) -> None:
         raise AnswerRefusedError("not_a_phone")
 
 
-def read_day(text: str) -> date | None:
-    """The day that was written, where it can be only one; anything else stays words ('03/04/2026', 'last spring')."""
-    digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text.strip())
+def read_day(text: str, language: str = SOURCE_LANGUAGE) -> date | None:
+    """The day that was written as people of the language write it; anything else stays words ('last spring').
+
+    The day comes first in all of them but the English of some, so '03/04/2026' stays words there; with dots it is a day.
+    """
+    digits = "".join(
+        str(unicodedata.decimal(char)) if char.isdecimal() else char
+        for char in text.strip()
+        if unicodedata.category(char) != FORMAT_MARK
+    )
     if match := _ISO_DAY.fullmatch(digits):
         year, month, day = map(int, match.groups())
     elif match := _WRITTEN_DAY.fullmatch(digits):
-        day, month, year = map(int, match.groups())
-        if day <= 12 and day != month:
+        day, month, year = int(match["day"]), int(match["month"]), int(match["year"])
+        if language == SOURCE_LANGUAGE and match["between"] != "." and day <= 12 and day != month:
             return None
     else:
         return None

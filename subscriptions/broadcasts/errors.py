@@ -43,6 +43,13 @@ class BroadcastUnfinishedError(BroadcastError):
     status = 422
 
 
+class NobodyGetsItError(BroadcastError):
+    """As people's choices are now, it would reach nobody."""
+
+    code = "nobody"
+    status = 422
+
+
 class FieldWrongError(BroadcastError):
     """A field cannot be as it was sent; ``values['field']`` names it."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, tuple_
+from sqlalchemy import distinct, func, tuple_, union
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -86,6 +86,31 @@ class Lines:
 
     lines: list[Line] = field(default_factory=list)
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Whom a broadcast reached up to now: people, each counted once, on whatever channels they got it."""
+
+    people: int
+    by_language: Mapping[str, int]
+
+
+async def measure_reached(session: AsyncSession, broadcast_id: str) -> Reached:
+    """Count from what was sent, by itself or in a digest; never from today's choices."""
+    alone = select(col(Delivery.subscriber_id), col(Delivery.language)).where(
+        Delivery.broadcast_id == broadcast_id, Delivery.status == DeliveryStatus.SENT
+    )
+    carried = (
+        select(col(DigestItem.subscriber_id), col(Delivery.language))
+        .join(Delivery, col(Delivery.id) == col(DigestItem.sent_in))
+        .where(DigestItem.broadcast_id == broadcast_id, Delivery.status == DeliveryStatus.SENT)
+    )
+    got = union(alone, carried).subquery()
+    connection = await session.connection()
+    people = (await connection.execute(select(func.count(distinct(got.c.subscriber_id))))).scalar_one()
+    by_language = select(got.c.language, func.count(distinct(got.c.subscriber_id))).group_by(got.c.language)
+    return Reached(people, dict((await connection.execute(by_language)).tuples().all()))
 
 
 async def measure_progress(session: AsyncSession, broadcast: Broadcast) -> Progress:

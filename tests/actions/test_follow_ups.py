@@ -116,3 +116,32 @@ def test_a_language_that_is_not_there_yet_is_not_switched_to(wording: Wording) -
     result = run_action("action_switch_language", turn(wording, "speak German please", intent="switch_language"))
     assert result.chosen_language is None
     assert result.replies[0].text == wording.texts.get("language.not_yet", "de")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "tool", "begins"),
+    [
+        ("and in French?", "en", "tool/icc-anti-rumours-handbook", "Yes"),
+        ("et en arabe ?", "fr", "tool/icc-anti-rumours-handbook", "Oui"),
+        ("e in francese?", "it", "tool/icc-anti-rumours-handbook", "Sì"),
+        ("وبالفرنسية؟", "ar", "tool/icc-anti-rumours-handbook", "نعم"),
+        ("and in Welsh?", "en", "tool/icc-anti-rumours-handbook", "No"),
+        ("et en polonais ?", "fr", "tool/icc-anti-rumours-handbook", "Non"),
+        ("e in ungherese?", "it", "tool/icc-anti-rumours-handbook", "No"),
+        ("وبالهنغارية؟", "ar", "tool/icc-anti-rumours-handbook", "لا"),
+    ],
+)
+def test_whether_there_is_an_edition_is_answered_yes_or_no_first(
+    wording: Wording, text: str, language: str, tool: str, begins: str
+) -> None:
+    [reply] = follow(wording, "edition", tool, text=text, language=language).replies
+
+    _title, answer, *_ = reply.text.splitlines()
+    assert answer.startswith(begins), answer
+
+
+def test_which_editions_there_are_is_answered_with_all_of_them(wording: Wording) -> None:
+    [reply] = follow(wording, "edition", "tool/icc-anti-rumours-handbook", text="which languages?").replies
+
+    assert "Yes" not in reply.text
+    assert "French" in reply.text

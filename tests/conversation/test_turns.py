@@ -68,7 +68,7 @@ async def test_a_follow_up_to_another_place_finds_services_there(chat: Chat, ass
 async def test_entries_of_one_question_are_told_together(chat: Chat) -> None:
     [reply] = (await chat.say("/membership/fee-5000-portugal")).replies
     assert reply.covers == ["membership/fee-5000-krakow", "membership/fee-coe-page"]
-    assert len(reply.links) == 3
+    assert [link.url for link in reply.links[3:]] == ["/entry/membership/fee-5000-portugal"]
 
 
 @pytest.mark.parametrize(
@@ -224,3 +224,16 @@ async def test_a_vague_question_gets_a_short_list_and_the_filtered_catalogue(
     assert reply.answer is None
     assert "/tool/icc-policy-brief-housing" in {button.payload for button in reply.buttons}
     assert [link.url for link in reply.links] == ["/catalogue?kind=tool&area=housing"]
+
+
+async def test_who_has_reported_is_shown_the_way_back_and_nothing_of_it_is_kept(
+    chat: Chat, assistant: FakeAssistant
+) -> None:
+    assistant.understand("what happens to my report, my code is 12345", "report_status")
+    answer = await chat.say("what happens to my report, my code is 12345")
+    [reply] = answer.replies
+    assert reply.links[0].url.endswith("/report/return")
+    assert "12345" not in reply.text
+    await chat.hub.conversations.wait_for_background()
+    async with chat.hub.database.session() as session:
+        assert (await session.exec(select(UnansweredQuestion))).all() == []

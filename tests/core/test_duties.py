@@ -67,7 +67,9 @@ async def test_one_process_does_the_duties_and_another_takes_over(database: Data
     assert set(log.done) == {"first"}
     await first.stop()
     log.done.clear()
-    await asyncio.sleep(0.6)
+    async with asyncio.timeout(20):
+        while not log.done:
+            await asyncio.sleep(0.05)
     assert set(log.done) == {"second"}
     await second.stop()
 

@@ -36,11 +36,15 @@ from identity.operator_session import (
     sign_in_by_link,
 )
 from identity.operators import (
+    KEEP_ACTS,
     Operator,
     OperatorRole,
     close_operator,
     create_operator,
+    expire_acts,
+    list_acts,
     list_approvers,
+    record,
     update_operator,
 )
 from identity.throttle import Throttle
@@ -238,3 +242,15 @@ async def test_a_restore_brings_nobody_back_into_the_team_and_no_session(
         assert list(await session.exec(select(OperatorLink))) == []
         with pytest.raises(Exception, match="session_ended"):
             await get_signed_in(session, "x", clock=clock)
+
+
+async def test_the_trail_is_kept_for_three_years(database: Database, clock: FixedClock) -> None:
+    async with database.session() as session:
+        record(session, "op", "event.created", "old", clock=clock)
+        clock.at += timedelta(hours=1)
+        record(session, "op", "event.changed", "younger", clock=clock)
+        await session.commit()
+        clock.at += KEEP_ACTS - timedelta(hours=1)
+        assert await expire_acts(session, clock=clock) == 1
+        assert [act.act for act in await list_acts(session)] == ["event.changed"]
+        assert await expire_acts(session, clock=clock) == 0

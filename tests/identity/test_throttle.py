@@ -13,11 +13,17 @@ from identity.models import SignInAttempt
 from identity.throttle import FREE_ATTEMPTS, LONGEST_WAIT, Throttle
 
 
-async def attempt(database: Database, throttle: Throttle, login: str = "anna", source: str = "10.0.0.1") -> int:
+async def attempt(
+    database: Database,
+    throttle: Throttle,
+    login: str = "anna",
+    source: str = "10.0.0.1",
+    mark: str | None = None,
+) -> int:
     """A wrong attempt; the seconds to wait, 0 when it was let through."""
     async with database.session() as session:
         try:
-            await throttle.begin(session, login=login, source=source)
+            await throttle.begin(session, login=login, source=source, mark=mark)
         except SignInThrottledError as error:
             return int(error.values["seconds"])
     return 0
@@ -79,3 +85,38 @@ async def test_neither_names_nor_sources_are_kept_and_counts_expire(database: Da
         assert not any("anna" in row.key or "10.0" in row.key for row in rows)
         clock.at += LONGEST_WAIT + timedelta(minutes=16)
         assert await throttle.expire(session) == 2
+
+
+async def test_wrong_attempts_of_others_lock_nobody_out_of_a_browser_that_is_known(
+    database: Database, clock: FixedClock
+) -> None:
+    throttle = Throttle("secret", clock)
+    mark = throttle.make_mark("Anna ")
+    for number in range(3 * FREE_ATTEMPTS):
+        await attempt(database, throttle, source=f"10.1.0.{number}")
+    assert await attempt(database, throttle, source="10.0.0.9") > 0
+    # Anna's own browser is counted by itself, and no better than a name.
+    for _ in range(FREE_ATTEMPTS):
+        assert await attempt(database, throttle, source="10.0.0.9", mark=mark) == 0
+    assert await attempt(database, throttle, source="10.0.0.9", mark=mark) > 0
+    async with database.session() as session:
+        await throttle.succeed(session, login="anna", source="10.0.0.9", mark=mark)
+        await session.commit()
+    assert await attempt(database, throttle, source="10.0.0.9", mark=mark) == 0
+
+
+async def test_a_mark_is_for_its_name_alone_and_cannot_be_made_up(database: Database, clock: FixedClock) -> None:
+    throttle = Throttle("secret", clock)
+    for _ in range(FREE_ATTEMPTS):
+        await attempt(database, throttle)
+    own = throttle.make_mark("bruno")
+    made_up = Throttle("another secret", clock).make_mark("anna")
+    for mark in (own, made_up, "", ".", "x.y", own.partition(".")[0] + ".", "é.é"):
+        assert await attempt(database, throttle, mark=mark) > 0, mark
+
+
+async def test_one_subscriber_s_many_addresses_are_one_source(database: Database, clock: FixedClock) -> None:
+    throttle = Throttle("secret", clock)
+    for number in range(FREE_ATTEMPTS):
+        assert await attempt(database, throttle, login=f"n{number}", source=f"2001:db8:1:2::{number:x}") == 0
+    assert await attempt(database, throttle, login="another", source="2001:db8:1:2:ffff::1") > 0

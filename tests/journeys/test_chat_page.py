@@ -319,6 +319,47 @@ def plain_page(browser: Browser, running_hub: RunningHub) -> Iterator[Page]:
     context.close()
 
 
+def test_without_javascript_the_answer_is_in_view(plain_page: Page) -> None:
+    page = plain_page
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto("/")
+    page.locator("#input").fill(QUESTION)
+    page.locator(".send").click()
+    expect(page.locator(".mine .text")).to_be_in_viewport()
+    expect(page.locator(".theirs .title")).to_be_in_viewport()
+
+
+HANDBOOK = "tool/icc-anti-rumours-handbook"
+
+
+def broken_words(page: Page) -> list[str]:
+    """Latin names in Arabic titles that stand in two lines though there is room for them in one."""
+    found: list[str] = page.evaluate(
+        """[...document.querySelectorAll("bdi.latin")].filter((run) => {
+          const lines = Math.round(run.getBoundingClientRect().height / parseFloat(getComputedStyle(run).lineHeight));
+          run.style.whiteSpace = "nowrap";
+          const fits = run.scrollWidth <= run.parentElement.getBoundingClientRect().width;
+          run.style.whiteSpace = "";
+          return lines > 1 && fits;
+        }).map((run) => run.textContent)"""
+    )
+    return found
+
+
+def test_a_latin_name_in_an_arabic_title_is_not_torn_apart(page: Page, running_hub: RunningHub) -> None:
+    running_hub.assistant.understand("الدليل", "ask_entry", entry=HANDBOOK)
+    page.goto(f"/entry/{HANDBOOK}?lang=ar")
+    expect(page.locator("h1 bdi.latin")).to_have_text("(Anti-rumours handbook)")
+    assert broken_words(page) == []
+    page.goto("/catalogue?kind=tool&lang=ar")
+    assert page.locator(".card-title bdi.latin").count() > 3
+    assert broken_words(page) == []
+    page.goto("/?lang=ar")
+    say(page, "الدليل")
+    expect(page.locator(".theirs .title bdi.latin")).to_have_text("(Anti-rumours handbook)")
+    assert broken_words(page) == []
+
+
 def test_everything_that_matters_works_without_javascript(plain_page: Page, running_hub: RunningHub) -> None:
     page = plain_page
     page.goto("/")

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from channels.email.outbox import list_outbox
 from subscriptions.confirmation import Purpose, issue
+from subscriptions.handover import leave
 from subscriptions.links import Links
 from subscriptions.models import Frequency, Subscriber
 from tests.factories import make_broadcast, make_subscriber
@@ -167,7 +168,27 @@ def test_every_page_is_accessible(
         page.goto(f"/preferences/{path}")
         expect(page.locator("html")).to_have_attribute("lang", language)
         _check(page, f"{path}-{name}")
+    page.goto("/preferences/events")
+    page.locator("main details summary").click()
+    _check(page, f"feed-{name}")
+    page.locator("form[action*='events/address'] button").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    _check(page, f"feed-new-{name}")
+    _leave(running_hub, person)
+    page.goto("/preferences")
+    _check(page, f"left-{name}")
+    page.locator("form[action*=return] button").click()
+    expect(page.locator("#said")).not_to_be_empty()
+    _check(page, f"back-{name}")
     context.close()
+
+
+def _leave(hub: RunningHub, person: Subscriber) -> None:
+    async def work() -> None:
+        async with hub.hub.database.session() as session:
+            await leave(session, person.id, clock=hub.hub.clock)
+
+    hub.run(work())
 
 
 def test_all_of_it_works_without_scripts(browser: Browser, running_hub: RunningHub) -> None:

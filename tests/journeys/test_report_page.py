@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Requ
 from pydantic import SecretStr
 
 from app import build_app, build_hub
+from channels.forms import CaseMessage, ShownFile
 from conversation.replies import Wording
 from core.clock import FixedClock
 from core.settings import Settings
@@ -295,7 +296,8 @@ def test_a_whole_report_by_keyboard(page: Page, report_hub: ReportHub) -> None:
 def test_an_error_is_heard_at_once_and_leads_to_its_field(page: Page, report_hub: ReportHub) -> None:
     with_an_error(page, "en")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
-    assert report_hub.text("problem.title", page="Are you safe now?") in page.title()
+    step = report_hub.text("step.number", number=1)
+    assert report_hub.text("problem.title", page=step) in page.title()
     page.get_by_role("link", name="Please choose one.").click()
     assert page.evaluate("document.activeElement.id") == "choice-1"
     expect(page).to_have_url(f"{report_hub.address}/report?lang=en")
@@ -495,6 +497,43 @@ def test_a_language_is_chosen_in_the_middle_of_a_sentence(page: Page) -> None:
 
 
 # From the chat.
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_file_from_the_desk_is_saved_and_the_page_stays(
+    browser: Browser, report_hub: ReportHub, scripts: bool
+) -> None:
+    letter = ShownFile("f" * 32, "complaint-against-landlord.pdf", 2**20)
+    report_hub.cases.messages.append(CaseMessage(True, "Please sign this.", "en", "22 November 2026", files=[letter]))
+    context = browser.new_context(base_url=report_hub.address, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("/report/return")
+    page.locator("#code").fill(report_hub.cases.receipt)
+    page.locator('[value="open"]').click()
+    with page.expect_download() as saved:
+        page.locator('[name="file"]').click()
+    assert saved.value.suggested_filename == "document-1.pdf"
+    assert saved.value.path().read_bytes().startswith(b"%PDF")
+    expect(page.locator(".thread")).to_contain_text("Please sign this.")
+    assert page.url == f"{report_hub.address}/report/return"
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_last_page_is_read_in_another_language(browser: Browser, report_hub: ReportHub, scripts: bool) -> None:
+    context = browser.new_context(base_url=report_hub.address, java_script_enabled=scripts)
+    page = context.new_page()
+    go_to(page, "send")
+    press(page, "send")
+    expect(page.locator("h1")).to_have_text("Your report is sent")
+    page.locator(".languages summary").click()
+    page.locator('.languages [value="ar"]').click()
+    expect(page.locator("h1")).to_have_text("Sent, in ar")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    assert page.url.partition("?")[0] == f"{report_hub.address}/report"
+    assert "kept" not in page.url
+    assert context.cookies() == []
+    context.close()
 
 
 def test_the_chat_hands_the_sentence_over_and_forgets_it(page: Page, report_hub: ReportHub) -> None:

@@ -133,6 +133,8 @@ def test_a_town_that_is_no_member_means_its_country(
         ("أي هيئة تركية تبت في هذا؟", "ar", "TR"),
         ("مؤسسة حقوق الإنسان والمساواة التركية", "ar", "TR"),
         ("mes copains marocains sont toujours recalés", "fr", None),
+        ("elle est rom, l'école l'a refusée", "fr", None),
+        ("mi hanno insultato perché sono rom", "it", None),
         ("my Polish neighbour was insulted", "en", None),
     ],
 )

@@ -13,6 +13,7 @@ from sqlmodel import select
 from channels.forms import IncomingFile
 from reports import casework
 from reports.audit import Act
+from reports.case_files import list_desk_files, open_file
 from reports.case_keys import open_case_for
 from reports.cases import CaseSummary, list_audit, list_cases, read_case
 from reports.contents import DeskLabels, EntryKind
@@ -191,6 +192,8 @@ async def test_another_desk_s_officer_can_do_nothing_with_a_case(world: World) -
     async with world.database.session() as session:
         for attempt in (
             casework.reply(session, stranger, sent.case_id, text="x", language="it", clock=clock),
+            list_desk_files(session, stranger, sent.case_id),
+            open_file(session, stranger, sent.case_id, "x", clock=clock),
             casework.add_note(session, stranger, sent.case_id, text="x", clock=clock),
             casework.set_status(session, stranger, sent.case_id, CaseStatus.CLOSED, clock=clock),
             casework.set_labels(session, stranger, sent.case_id, DeskLabels(), clock=clock),

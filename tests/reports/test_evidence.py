@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 
@@ -126,6 +128,8 @@ async def test_sound_keeps_every_sample() -> None:
         (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "kind"),
         (lambda: bytes(3) + b"\x18ftypmp42" + bytes(16), "broken"),
         (samples.heic, "heic"),
+        (lambda: bytes(3) + b"\x18ftypmif1" + bytes(16), "heic"),
+        (lambda: bytes(3) + b"\x18ftypavif" + bytes(16), "kind"),
         (samples.packed, "archive"),
         (samples.zip_bomb, "archive"),
         (lambda: samples.jpeg() + samples.packed(), "two_kinds"),
@@ -158,7 +162,7 @@ async def test_what_is_not_taken_is_refused_with_its_reason(make: Callable[[], b
 
 def test_every_reason_has_its_sentence() -> None:
     texts = Texts.load(PROJECT_ROOT / "locales")
-    reasons = "empty kind heic archive two_kinds video broken locked bomb too_many_pixels too_large too_many"
+    reasons = "empty busy gone kind heic archive two_kinds video broken locked bomb too_many_pixels too_large too_many"
     for reason in [*reasons.split(), "too_large_together"]:
         error = FileRefusedError(reason=reason, megabytes=20, count=10)
         assert "{" not in texts.get(error.text_key, "en", **error.values)
@@ -223,3 +227,22 @@ async def test_nothing_of_a_file_touches_the_disk(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(tempfile, name, forbidden)
     for make in samples.SAMPLES.values():
         await checked(make())
+
+
+async def test_never_more_than_two_files_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten pictures of a few kilobytes that need gigabytes together must not take the hub down."""
+    now, most, lock = 0, 0, threading.Lock()
+
+    def watch(kind: Kind, content: bytes) -> bytes:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)
+        with lock:
+            now -= 1
+        return content
+
+    monkeypatch.setattr("reports.evidence.clean", watch)
+    await asyncio.gather(*(checked(samples.jpeg()) for _ in range(12)))
+    assert most == 2

@@ -7,12 +7,28 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import select
 
+from reports.audit import expire_trail
+from reports.cases import read_case
+from reports.casework import keep_longer
 from reports.desks import get_desk
 from reports.errors import ReceiptUnknownError
+from reports.figures import list_closable
 from reports.files import store_in_draft
 from reports.jobs import delete_expired
-from reports.models import Case, CaseEntry, Draft, Erasure, Officer, OfficerSession, ReturnSession, SealedChunk
+from reports.leaving import leave
+from reports.models import (
+    AuditEntry,
+    Case,
+    CaseEntry,
+    Draft,
+    Erasure,
+    Officer,
+    OfficerSession,
+    ReturnSession,
+    SealedChunk,
+)
 from reports.officers import create_officer
+from reports.periods import Period
 from reports.reporter import add_from_reporter, open_by_receipt
 from reports.sealing import new_key
 from tests.reports.world import World
@@ -91,3 +107,65 @@ async def test_sessions_invitations_and_attempts_end(world: World) -> None:
         assert list(await session.exec(select(OfficerSession))) == []
         assert len(list(await session.exec(select(Officer)))) == 2
         assert await get_desk(session, "bologna", open_only=True)
+
+
+async def trail(world: World) -> list[tuple[str, str | None]]:
+    async with world.database.session() as session:
+        await expire_trail(session, world.clock)
+        return [(entry.action, entry.case_id) for entry in await session.exec(select(AuditEntry))]
+
+
+async def test_what_was_done_with_a_case_is_kept_two_years_after_the_case(world: World) -> None:
+    await world.make_desk()
+    gone, kept = await world.send(), await world.send()
+    anna = await world.signed_in("anna@bologna")
+    async with world.database.session() as session:
+        for sent in (gone, kept):
+            await read_case(session, anna, sent.case_id, clock=world.clock)
+        await keep_longer(session, anna, kept.case_id, clock=world.clock)
+    world.clock.at += timedelta(days=700)
+    async with world.database.session() as session:
+        case = await session.get_one(Case, kept.case_id)
+        case.delete_on = date(2040, 1, 1)
+        session.add(case)
+        await session.commit()
+    assert (await run(world))["cases"] == 1
+    # Its last entry is old enough soon, but the case was deleted only now.
+    world.clock.at += timedelta(days=729)
+    assert ("read", gone.case_id) in await trail(world)
+    world.clock.at += timedelta(days=2)
+    left = await trail(world)
+    assert ("read", gone.case_id) not in left
+    assert ("read", kept.case_id) in left
+
+
+async def test_visits_end_after_two_years_and_what_happened_to_a_desk_after_ten(world: World) -> None:
+    await world.make_desk()
+    await world.sign_in("anna@bologna")
+    world.clock.at += timedelta(days=731)
+    acts = {action for action, _ in await trail(world)}
+    assert "signed_in" not in acts
+    assert {"desk_created", "desk_opened", "officer_joined"} <= acts
+    world.clock.at += timedelta(days=3650 - 731 + 1)
+    assert await trail(world) == [("desk_opened", None)]
+    async with world.database.session() as session:
+        assert list(await session.exec(select(AuditEntry.officer_id))) == [None]
+        # Which cells a release has depends on it.
+        desk = await get_desk(session, "bologna")
+        assert (await list_closable(session, desk, clock=world.clock))[0] == Period(2026, 4)
+
+
+async def test_the_name_of_an_officer_who_left_ends_with_the_trail_that_names_them(world: World) -> None:
+    await world.make_desk("bologna", "anna@bologna", "bruno@bologna", "carla@bologna")
+    anna, carla = await world.signed_in("anna@bologna"), await world.signed_in("carla@bologna")
+    async with world.database.session() as session:
+        await leave(session, anna, carla.officer.id, clock=world.clock)
+
+    async def names() -> set[str]:
+        await trail(world)
+        async with world.database.session() as session:
+            return set(await session.exec(select(Officer.name)))
+
+    assert await names() == {"Anna", "Bruno", "Carla"}
+    world.clock.at += timedelta(days=3651)
+    assert await names() == {"Anna", "Bruno"}

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clock import FixedClock
-from reports.attempts import FOR_ALL, FOR_ONE, Attempts
+from core.rate_limits import RateLimitsInProcess
+from reports.attempts import FOR_ALL, FOR_NEIGHBOURS, FOR_ONE, Attempts
 from reports.errors import ReceiptIncompleteError, TooManyAttemptsError
 from reports.receipts import DIGITS, derive, is_end_of, new_receipt, read_receipt, show_receipt
 
@@ -86,13 +87,13 @@ def test_trying_codes_at_the_allowed_rate_takes_a_billion_years() -> None:
     assert guesses / a_year > 1e9
 
 
-def attempts_in(attempts: Attempts, clock: FixedClock, sources: list[str], duration: timedelta) -> int:
+async def attempts_in(attempts: Attempts, clock: FixedClock, sources: list[str], duration: timedelta) -> int:
     """How many wrong codes get through when every source tries all the time."""
     end, passed = clock.at + duration, 0
     while clock.at < end:
         for source in sources:
             try:
-                attempts.begin(source)
+                await attempts.begin(source)
                 passed += 1
             except TooManyAttemptsError:
                 pass
@@ -100,50 +101,49 @@ def attempts_in(attempts: Attempts, clock: FixedClock, sources: list[str], durat
     return passed
 
 
-def test_one_source_gets_no_further_than_its_rate(clock: FixedClock) -> None:
-    passed = attempts_in(Attempts(clock), clock, ["10.0.0.1"], timedelta(hours=10))
+async def test_one_source_gets_no_further_than_its_rate(clock: FixedClock) -> None:
+    passed = await attempts_in(Attempts(RateLimitsInProcess(clock)), clock, ["10.0.0.1"], timedelta(hours=10))
     assert passed <= 11 * FOR_ONE
 
 
-def test_all_sources_together_get_no_further_than_the_rate_of_all(clock: FixedClock) -> None:
-    attempts = Attempts(clock, for_all=60)
-    passed = attempts_in(attempts, clock, [f"10.0.0.{number}" for number in range(50)], timedelta(hours=5))
+async def test_all_sources_together_get_no_further_than_the_rate_of_all(clock: FixedClock) -> None:
+    attempts = Attempts(RateLimitsInProcess(clock), for_all=60)
+    passed = await attempts_in(attempts, clock, [f"10.0.{number}.1" for number in range(50)], timedelta(hours=5))
     assert 5 * 60 <= passed <= 6 * 60 + 1
 
 
-def test_somebody_who_mistypes_is_soon_let_in_again(clock: FixedClock) -> None:
-    attempts = Attempts(clock)
+async def test_somebody_who_mistypes_is_soon_let_in_again(clock: FixedClock) -> None:
+    attempts = Attempts(RateLimitsInProcess(clock))
     for _ in range(FOR_ONE):
-        attempts.begin("10.0.0.1")
+        await attempts.begin("10.0.0.1")
     with pytest.raises(TooManyAttemptsError) as refused:
-        attempts.begin("10.0.0.1")
+        await attempts.begin("10.0.0.1")
     assert refused.value.values["seconds"] <= 361
-    attempts.begin("10.0.0.2")
+    await attempts.begin("10.0.0.2")
     clock.at += timedelta(seconds=refused.value.values["seconds"])
-    attempts.begin("10.0.0.1")
+    await attempts.begin("10.0.0.1")
 
 
-def test_right_codes_are_never_counted(clock: FixedClock) -> None:
-    attempts = Attempts(clock)
+async def test_right_codes_are_never_counted(clock: FixedClock) -> None:
+    attempts = Attempts(RateLimitsInProcess(clock))
     for _ in range(10 * FOR_ONE):
-        attempts.begin("10.0.0.1")
-        attempts.succeed("10.0.0.1")
+        await attempts.begin("10.0.0.1")
+        await attempts.succeed("10.0.0.1")
 
 
-def test_one_subscriber_s_many_addresses_count_as_one(clock: FixedClock) -> None:
-    attempts = Attempts(clock)
+async def test_one_subscriber_s_many_addresses_count_as_one(clock: FixedClock) -> None:
+    attempts = Attempts(RateLimitsInProcess(clock))
     for number in range(FOR_ONE):
-        attempts.begin(f"2001:db8:1:2::{number:x}")
+        await attempts.begin(f"2001:db8:1:2::{number:x}")
     with pytest.raises(TooManyAttemptsError):
-        attempts.begin("2001:db8:1:2:ffff::1")
-    attempts.begin("2001:db8:1:3::1")
+        await attempts.begin("2001:db8:1:2:ffff::1")
+    await attempts.begin("2001:db8:1:3::1")
 
 
-def test_who_tried_is_kept_only_as_a_hash_for_an_hour(clock: FixedClock) -> None:
-    attempts = Attempts(clock)
-    attempts.begin("203.0.113.77")
-    assert "203.0.113" not in repr(vars(attempts))
-    assert len(attempts._sources) == 1
-    clock.at += timedelta(hours=1)
-    attempts.forget()
-    assert not attempts._sources
+@pytest.mark.parametrize("begins", ["2001:db8:1:{:x}::1", "198.51.100.{}"])
+async def test_whoever_has_many_addresses_locks_nobody_else_out(clock: FixedClock, begins: str) -> None:
+    attempts = Attempts(RateLimitsInProcess(clock), for_all=2 * FOR_NEIGHBOURS)
+    passed = await attempts_in(attempts, clock, [begins.format(number) for number in range(200)], timedelta(minutes=2))
+    assert FOR_NEIGHBOURS <= passed <= FOR_NEIGHBOURS + 10
+    await attempts.begin("203.0.113.7")
+    await attempts.begin("2001:db8:2::1")

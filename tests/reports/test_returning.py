@@ -19,18 +19,21 @@ from reports.contents import DeskLabels, EntryKind, Phrase, Report, Translation
 from reports.errors import (
     CaseNotFoundError,
     DeskNotFoundError,
+    FileGoneError,
     FileRefusedError,
     ReceiptIncompleteError,
     ReceiptUnknownError,
     ReturnClosedError,
+    TextTooLongError,
     TooManyAttemptsError,
 )
+from reports.evidence import MOST_FILES, check
 from reports.leaving import leave
 from reports.models import Case, CaseEntry, CaseStatus, DeskNews, Erasure, ReturnSession, SealedFile
 from reports.phrases import PHRASES, is_whole, render_phrase
 from reports.receipts import new_receipt, show_receipt
-from reports.returning import CaseDoor
-from tests.reports.samples_of_files import jpeg
+from reports.returning import LONGEST, CaseDoor
+from tests.reports.samples_of_files import BYTES, SECRET, jpeg
 from tests.reports.world import Sent, World
 
 ANNA, BRUNO = "anna@bologna", "bruno@bologna"
@@ -229,6 +232,71 @@ async def test_a_file_is_checked_cleaned_and_taken_once(world: World, door: Case
         assert len(list(await session.exec(select(SealedFile.id)))) == 1
 
 
+async def test_a_file_from_the_desk_is_handed_to_its_reporter_alone(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent, other = await world.send(), await world.send()
+    anna = await world.signed_in("anna@bologna")
+    letter = await check(IncomingFile("Rossi-complaint.JPG", "text/html", jpeg()))
+    async with world.database.session() as session:
+        await casework.add_note(session, anna, sent.case_id, text="only for us", clock=world.clock)
+        await casework.reply(
+            session, anna, sent.case_id, text="Sign it.", language="it", files=[letter], clock=world.clock
+        )
+    case = await come_back(door, sent)
+    [shown] = case.messages[-1].files
+    assert (shown.name, case.messages[-1].file_names) == ("Rossi-complaint.jpg", [])
+    file = await door.read_file(case.token, shown.id)
+    assert (file.name, file.media_type) == ("document-1.jpg", "image/jpeg")
+    assert file.content == letter.cleaned
+    assert BYTES not in file.content
+    assert SECRET not in repr(file)
+    elsewhere = await come_back(door, other)
+    for token, file_id in ((elsewhere.token, shown.id), (case.token, "0" * 32)):
+        with pytest.raises(FileGoneError):
+            await door.read_file(token, file_id)
+    world.clock.at += timedelta(minutes=31)
+    with pytest.raises(ReturnClosedError):
+        await door.read_file(case.token, shown.id)
+
+
+async def test_own_files_are_not_handed_out_again(world: World, door: CaseDoor) -> None:
+    """Whoever finds the page open on a shared computer gets no more than what stands on it."""
+    await world.make_desk()
+    sent = await world.send()
+    case = await come_back(door, sent)
+    case = await door.add(case.token, language="ar", file=IncomingFile("a.jpg", "", jpeg()))
+    assert case.messages[-1].files == []
+    async with world.database.session() as session:
+        [file_id] = await session.exec(select(SealedFile.id))
+    with pytest.raises(FileGoneError):
+        await door.read_file(case.token, file_id)
+
+
+async def test_a_file_of_one_side_takes_nothing_from_the_other_s_room(world: World, door: CaseDoor) -> None:
+    """Neither the number of files, nor a file that is sent back unchanged with an answer to it."""
+    await world.make_desk()
+    sent = await world.send()
+    anna = await world.signed_in("anna@bologna")
+    letters = [await check(IncomingFile(f"{n}.jpg", "", jpeg(size=(20 + n, 20)))) for n in range(MOST_FILES)]
+    async with world.database.session() as session:
+        await casework.reply(session, anna, sent.case_id, text="", language="it", files=letters, clock=world.clock)
+    case = await come_back(door, sent)
+    case = await door.add(case.token, language="ar", text="I sign", file=IncomingFile("a.jpg", "", letters[0].original))
+    assert (case.messages[-1].text, case.messages[-1].file_names) == ("I sign", ["a.jpg"])
+
+
+async def test_words_are_never_lost_because_their_file_was_sent_before(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    case = await come_back(door, await world.send())
+    photo = IncomingFile("a.jpg", "", jpeg())
+    for text in ("Look at this.", "Look at this.", "And the door is still closed."):
+        case = await door.add(case.token, language="ar", text=text, file=photo)
+    assert [(message.text, message.file_names) for message in case.messages[1:]] == [
+        ("Look at this.", ["a.jpg"]),
+        ("And the door is still closed.", []),
+    ]
+
+
 async def test_the_page_tells_the_promise_the_deadline_and_the_day_of_deletion(world: World, texts: Texts) -> None:
     await world.make_desk()
     sent = await world.send()
@@ -358,3 +426,26 @@ async def test_a_desk_that_takes_no_reports_gets_none_handed_over(world: World, 
     with pytest.raises(DeskNotFoundError):
         await ask_hand_over(world, sent)
     assert await desk_of(world, sent) == "bologna"
+
+
+async def test_what_was_closed_opens_nothing_any_more(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    case, other = await come_back(door, sent), await come_back(door, sent)
+    for _ in range(2):
+        await door.close(case.token)
+    await door.close("made up")
+    with pytest.raises(ReturnClosedError):
+        await door.show(case.token, language="en")
+    await door.show(other.token, language="en")
+
+
+async def test_a_message_longer_than_anybody_writes_is_refused_with_both_figures(
+    world: World, door: CaseDoor, texts: Texts
+) -> None:
+    await world.make_desk()
+    case = await come_back(door, await world.send())
+    case = await door.add(case.token, language="en", text="x" * LONGEST)
+    with pytest.raises(TextTooLongError) as refused:
+        await door.add(case.token, language="en", text="x" * (LONGEST + 1))
+    assert "{" not in texts.get(refused.value.text_key, "ar", **refused.value.values)

@@ -195,7 +195,8 @@ async def live(world: World) -> Told:
     async with world.database.session() as session:
         await read_case(session, anna, case_id, clock=clock)
         await casework.add_note(session, anna, case_id, text="lawyer-note", clock=clock)
-        await casework.reply(session, anna, case_id, text="Come-on-Tuesday", language="it", clock=clock)
+        letter = await check(IncomingFile("photo-of-door.jpg", "image/jpeg", jpeg(size=(320, 200))))
+        await casework.reply(session, anna, case_id, text="Come-on-Tuesday", language="it", files=[letter], clock=clock)
         labels = DeskLabels(labels=["mirror"], event="Stadium", assigned_to=bruno.officer.id)
         await casework.set_labels(session, anna, case_id, labels, clock=clock)
     door = CaseDoor(world.database, clock, Texts.load(PROJECT_ROOT / "locales"))

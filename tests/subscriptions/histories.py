@@ -519,6 +519,7 @@ class World:
     def _tell(self, subscriber_id: str, broadcast_id: str, form: str, channel: str) -> None:
         who, post = self.ids.index(subscriber_id), self.post_ids.index(broadcast_id)
         self.told.append(Told(who, post, form, channel, self.now, deepcopy(self.souls[who])))
+        self.souls[who].invited |= self.posts[post].kind == "event"
 
 
 __all__ = ["PEOPLE", "TOPICS", "Life", "Told", "World"]

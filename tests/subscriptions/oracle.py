@@ -40,6 +40,8 @@ class Soul:
     digest_day: int = 2
     paused_until: date | None = None
     answer: str | None = None
+    invited: bool = False
+    """An invitation to the event reached them."""
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(ZoneInfo(self.zone))
@@ -117,7 +119,10 @@ class Soul:
         return (not post.any_of or bool(post.any_of & DUTIES)) and post.all_of <= DUTIES
 
     def is_guest(self, post: Post) -> bool:
-        return post.kind == "event_change" and self.answer in {"yes", "maybe", "waiting"}
+        """Who wants to come, and who was told of the event and did not say no."""
+        if post.kind != "event_change":
+            return False
+        return self.answer in {"yes", "maybe", "waiting"} or (self.answer is None and self.invited)
 
     def way(self, post: Post) -> str | None:
         """Why a message is theirs: owed, guest, answer, or how often it was chosen. None: it is not."""

@@ -32,7 +32,18 @@ async def test_a_link_goes_to_whom_we_know_and_to_nobody_else(
     await make_subscriber(session, email="gone@example.org", left_at=clock.now())
     for email in ("ADA@example.org", "eve@example.org", "gone@example.org", "nonsense"):
         await send_preferences_link(session, email, links=links, clock=clock)
-    assert await kinds(session) == ["preferences"]
+    # Who left may want to come back.
+    assert await kinds(session) == ["preferences", "preferences"]
+
+
+async def test_who_left_and_joins_again_is_sent_to_their_own_page_and_is_not_back_by_that(
+    session: AsyncSession, links: Links, clock: FixedClock, topics: Topics
+) -> None:
+    gone = await make_subscriber(session, email="gone@example.org", left_at=clock.now(), confirmed=False)
+    newcomer = Newcomer("Somebody else", "gone@example.org", Choice.EVERYTHING_AT_ONCE)
+    await join(session, newcomer, topics=topics, links=links, clock=clock)
+    await session.refresh(gone)
+    assert (await kinds(session), gone.left_at, gone.choice) == (["preferences"], clock.now(), None)
 
 
 async def test_somebody_gets_few_links_an_hour_whoever_asks(

@@ -459,6 +459,37 @@ async def test_a_cancellation_says_so_first_and_follows_the_invitation(
     assert "Change your answer" not in mail.text
 
 
+async def test_who_has_not_answered_gets_the_changed_entry_and_can_answer_it(
+    composer: HubComposer, session: AsyncSession, links: Links
+) -> None:
+    person = await make_subscriber(session)
+    invitation = await invite(session)
+    first = await deliver(session, person, broadcast_id=invitation.id, status=DeliveryStatus.SENT)
+    event = await session.get(Event, invitation.event_id)
+    assert event is not None
+    event.sequence = 1
+    session.add(event)
+    change = await make_broadcast(session, "webinars", kind=BroadcastKind.EVENT_CHANGE, event_id=event.id)
+    await write(session, change)
+    because = {"rule": "guest", "said": "invitation"}
+    mail = await mail_for(composer, session, await deliver(session, person, broadcast_id=change.id, because=because))
+    assert "because we invited you to this event" in mail.text
+    assert links.read(LinkPurpose.ANSWER_EVENT, token_in(mail.text, "/events/answer")).about == event.id
+    assert mail.calendar is not None
+    entry = read_entry(mail.calendar.content, "REQUEST")
+    assert (entry["SEQUENCE"], people(entry)[0].params["PARTSTAT"]) == (1, "NEEDS-ACTION")
+    assert (mail.follows, mail.unsubscribe_url) == (first.id, None)
+    assert "Change your answer" not in mail.text
+    event.cancelled_at, event.sequence = NOW, 2
+    session.add(event)
+    last = await make_broadcast(session, "webinars", kind=BroadcastKind.EVENT_CHANGE, event_id=event.id)
+    await write(session, last)
+    mail = await mail_for(composer, session, await deliver(session, person, broadcast_id=last.id, because=because))
+    assert mail.calendar is not None
+    assert read_entry(mail.calendar.content, "CANCEL")["SEQUENCE"] == 2
+    assert "/events/answer" not in mail.text
+
+
 async def test_a_guest_can_change_the_answer_from_every_message_about_the_event(
     composer: HubComposer, session: AsyncSession, links: Links
 ) -> None:
@@ -487,6 +518,20 @@ async def test_who_moves_up_gets_a_place_with_its_entry(composer: HubComposer, s
     assert mail.calendar is not None
     (guest,) = people(read_entry(mail.calendar.content, "REQUEST"))
     assert guest.params["PARTSTAT"] == "ACCEPTED"
+
+
+@pytest.mark.parametrize("became", ["waiting", "early", "closed"])
+async def test_what_became_of_an_answer_from_the_calendar_is_said_in_words(
+    composer: HubComposer, session: AsyncSession, catalogue: Texts, became: str
+) -> None:
+    person = await make_subscriber(session)
+    broadcast = await invite(session)
+    parts = {"event": broadcast.event_id, "became": became}
+    row = await deliver(session, person, f"noted/{broadcast.event_id}/{became}", because={"rule": "guest"}, parts=parts)
+    mail = await mail_for(composer, session, row)
+    assert mail.subject.startswith("Your answer: ")
+    assert catalogue.get(f"event.notice.noted_{became}", "en").split(".")[0] in " ".join(mail.text.split())
+    assert mail.calendar is not None, "so that the calendar shows it too"
 
 
 async def test_each_invitation_in_a_digest_can_be_answered_by_itself(

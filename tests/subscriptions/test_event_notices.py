@@ -25,11 +25,13 @@ from subscriptions.models import (
     BroadcastStatus,
     BroadcastText,
     Delivery,
+    DeliveryStatus,
     DigestItem,
     Event,
     Frequency,
 )
 from subscriptions.rechecking import recheck
+from subscriptions.subscribers import new_id
 from subscriptions.topics import Topics
 from tests.factories import NOW, make_broadcast, make_subscriber
 
@@ -106,6 +108,74 @@ async def test_a_change_reaches_exactly_those_who_want_to_come(
     assert text.subject == "Changed: Training"
     assert "10:00–12:00" in text.body.replace("\\", "")
     assert "> Sorry" in text.body
+
+
+async def test_who_was_invited_and_said_nothing_hears_of_a_change_and_of_the_end(
+    database: Database, session: AsyncSession, notices: EventNotices, topics: Topics, clock: FixedClock
+) -> None:
+    """By whatever way the invitation came; not who said no, nor whom it has not reached."""
+    event = await an_event(session, topics, clock)
+    invitation = await make_broadcast(session, "webinars", kind=BroadcastKind.EVENT, event_id=event.id)
+    other = await an_event(session, topics, clock)
+    of_other = await make_broadcast(session, "webinars", kind=BroadcastKind.EVENT, event_id=other.id)
+    people = {}
+    ways = {
+        "by itself": ("broadcast", invitation, DeliveryStatus.SENT),
+        "on its way": ("broadcast", invitation, DeliveryStatus.SENDING),
+        "in a digest": ("digest", invitation, DeliveryStatus.SENT),
+        "after a pause": ("missed", invitation, DeliveryStatus.SENT),
+        "said no": ("broadcast", invitation, DeliveryStatus.SENT),
+        "still waits": ("broadcast", invitation, DeliveryStatus.WAITING),
+        "bounced": ("broadcast", invitation, DeliveryStatus.BOUNCED),
+        "waits for a digest": ("digest", invitation, DeliveryStatus.QUEUED),
+        "another event": ("broadcast", of_other, DeliveryStatus.SENT),
+        "another after a pause": ("missed", of_other, DeliveryStatus.SENT),
+        "nothing": None,
+    }
+    for name, way in ways.items():
+        person = await make_subscriber(session, name=name)
+        people[person.id] = name
+        if way is not None:
+            await _deliver(session, person.id, *way)
+    no = next(person for person, name in people.items() if name == "said no")
+    await answer_event(session, event.id, no, GuestAnswer.NO, clock=clock)
+    later = {"starts_at": STARTS + timedelta(hours=1), "ends_at": STARTS + timedelta(hours=3)}
+    changed = await update_event(session, event.id, details(**later), topics=topics, clock=clock)
+    notice = await notices.tell_change(session, changed, by="op", clock=clock)
+    assert notice is not None
+    concerned = {"by itself", "on its way", "in a digest", "after a pause"}
+    assert {people[person] for person in await told(database, notice, topics, clock)} == concerned
+    rows = list(await session.exec(select(Delivery).where(Delivery.broadcast_id == notice.id)))
+    assert all(row.because == {"rule": "guest", "said": "invitation"} for row in rows)
+    # Who says no before it goes does not get it.
+    early = next(row for row in rows if people[row.subscriber_id] == "by itself")
+    await answer_event(session, event.id, early.subscriber_id, GuestAnswer.NO, clock=clock)
+    decisions = await recheck(session, rows, topics=topics, now=clock.now())
+    assert {people[row.subscriber_id] for row in rows if decisions[row.id].why_not} == {"by itself"}
+    cancelled = await cancel_event(session, event.id, clock=clock)
+    last = await notices.tell_cancellation(session, cancelled, by="op", clock=clock)
+    assert last is not None
+    assert {people[person] for person in await told(database, last, topics, clock)} == concerned - {"by itself"}
+    # A reminder is for guests alone.
+    assert await notices.send_due_reminders(session, clock=clock) == 0
+
+
+async def _deliver(
+    session: AsyncSession, person_id: str, kind: str, broadcast: Broadcast, status: DeliveryStatus
+) -> None:
+    row = Delivery(
+        id=new_id(), message=f"{kind}/{new_id()}", address_id=new_id(), subscriber_id=person_id, channel="email",
+        broadcast_id=broadcast.id if kind == "broadcast" else None, language="en", status=status, due_at=NOW,
+        created_at=NOW, parts={"missed": [broadcast.id]} if kind == "missed" else {},
+    )  # fmt: skip
+    session.add(row)
+    if kind == "digest":
+        item = DigestItem(
+            subscriber_id=person_id, broadcast_id=broadcast.id, topic="webinars", added_at=NOW, due_at=NOW
+        )
+        item.sent_in = row.id
+        session.add(item)
+    await session.commit()
 
 
 async def test_a_later_change_takes_the_place_of_one_that_is_still_on_its_way(

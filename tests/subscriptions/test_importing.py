@@ -15,11 +15,12 @@ from core.settings import PROJECT_ROOT
 from core.texts import Texts
 from knowledge.base import KnowledgeBase
 from knowledge.errors import KnowledgeError
+from subscriptions.columns import COLUMNS, Vocabulary
 from subscriptions.errors import FileHasProblemsError, FileUnreadableError
 from subscriptions.importing import Imported, Plan, import_subscribers, invite, list_rows, plan_import
 from subscriptions.links import Links
 from subscriptions.models import Address, Choice, Delivery, Frequency, Subscriber, Subscription
-from subscriptions.rows import COLUMNS, main_time_zone, read_rows, write_csv, write_workbook
+from subscriptions.rows import main_time_zone, read_rows, write_csv, write_workbook
 from subscriptions.topics import Topics, load_topics
 from tests.factories import make_subscriber
 
@@ -265,3 +266,46 @@ def test_a_broken_topic_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError) as refused:
         load_topics(folder)
     assert "knowledge/facts/topics.yaml:6" in refused.value.problems[0]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    ["E-mail;Full name;Town", "Courriel;Nom;Ville", "Posta elettronica;Nome;Città", "البريد الإلكتروني;الاسم;المدينة"],
+)
+async def test_columns_are_called_as_people_call_them(importer: Importer, titles: str) -> None:
+    plan = await importer.plan(f"{titles}\nada@example.org;Ada;Reggio Emilia\n")
+    assert (plan.new, plan.problems) == (1, [])
+    assert (plan.entries[0].name, plan.entries[0].profile["city"]) == ("Ada", "it-reggio-emilia")
+
+
+async def test_cells_may_hold_titles_in_any_language(importer: Importer) -> None:
+    texts = Texts.load(PROJECT_ROOT / "locales")
+    content = (
+        "email\tname\trole\tlanguage\tcountry\tcontact\ttopics\n"
+        "ada@example.org\tAda\tCoordinator\tFrançais\tItalie\toui\t"
+        "Housing, public space and green cities: once a week; Jeunes:daily, webinars:at_once\n"
+        "bo@example.org\tBo\tstaff\tit\tIT\tno\tyouth:weekly education:at_once\n"
+        "cy@example.org\tCy\tstaff\tit\tIT\tno\tKnitting circle:weekly\n"
+    )
+    plan = await plan_import(
+        importer.session,
+        content.encode(),
+        is_workbook=False,
+        base=importer.base,
+        topics=importer.topics,
+        vocabulary=Vocabulary.load(texts, importer.topics.facts),
+    )
+    ada, bo = plan.entries
+    housing = next(topic for topic in importer.topics.facts if "housing" in topic)
+    assert ada.topics == {housing: "weekly", "youth": "daily", "webinars": "at_once"}
+    assert (ada.profile["role"], ada.profile["language"], ada.profile["country"]) == ("coordinator", "fr", "IT")
+    assert ada.profile["is_mandatory_contact"] is True
+    assert bo.topics == {"youth": "weekly", "education": "at_once"}
+    assert [(one.row, one.key, one.value) for one in plan.problems] == [(4, "topic_unknown", "Knitting circle")]
+
+
+async def test_the_good_rows_alone_can_be_taken(importer: Importer) -> None:
+    plan = await importer.plan("email,name\nada@example.org,Ada\nbad,Bo\ncy@example.org,\n")
+    assert plan.fates == {2: "new"}
+    await import_subscribers(importer.session, plan.without_bad_rows(), topics=importer.topics, clock=importer.clock)
+    assert set(await people(importer.session)) == {"ada@example.org"}

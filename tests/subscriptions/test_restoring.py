@@ -14,6 +14,7 @@ from core.database import Database
 from core.settings import Settings
 from migrations.run import migrate
 from subscriptions.confirmation import Purpose, issue, queue_link
+from subscriptions.event_feeds import renew_feed
 from subscriptions.expanding import expand
 from subscriptions.handover import leave
 from subscriptions.links import Links
@@ -68,6 +69,8 @@ async def test_what_people_did_since_the_backup_holds_and_nothing_goes_a_second_
             row.status, row.finished_at = "sent", clock.at
             session.add(row)
         await session.commit()
+        await renew_feed(session, "stays")
+        key = (await session.get_one(Subscriber, "stays")).feed_key
         await erase_person(session, "erased", clock=clock)
         await leave(session, "left", clock=clock)
         await stop(session, "stopped", topics=topics, origin="page", clock=clock)
@@ -82,6 +85,7 @@ async def test_what_people_did_since_the_backup_holds_and_nothing_goes_a_second_
         assert set(people) == set(NAMES) - {"erased"}
         assert people["stays"].quiet_to == time(6, 30)
         assert people["left"].left_at == clock.at
+        assert people["stays"].feed_key == key is not None, "an ended address of a feed stays ended"
         assert people["stopped"].choice == "required_only"
         chosen = {row.subscriber_id: row.frequency for row in await session.exec(select(Subscription))}
         assert chosen == {

@@ -70,7 +70,7 @@ class AtDesk:
     def open(self, address: str) -> AtDesk:
         return self.read(self.client.get(address))
 
-    def send(self, action: str, /, **typed: Any) -> AtDesk:
+    def send(self, action: str, /, *, files: Any = None, **typed: Any) -> AtDesk:
         """Fill in the form that leads to ``action`` and send it."""
         forms = [
             form for form in self.page.found if urlsplit(form["action"]).path == action and form["method"] == "post"
@@ -79,7 +79,7 @@ class AtDesk:
         form = forms[0]
         unknown = set(typed) - form["names"]
         assert not unknown, unknown
-        return self.read(self.client.post(form["action"], data=form["fields"] | typed))
+        return self.read(self.client.post(form["action"], data=form["fields"] | typed, files=files))
 
     @property
     def path(self) -> str:

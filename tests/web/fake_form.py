@@ -12,6 +12,7 @@ from channels.base import Contact, ContactKind, Link, Reply
 from channels.forms import (
     Action,
     AnswerKind,
+    CaseFile,
     CaseMessage,
     Choice,
     FormInput,
@@ -24,6 +25,7 @@ from channels.forms import (
 )
 from reports.errors import (
     DraftGoneError,
+    FileGoneError,
     FileRefusedError,
     ReceiptUnknownError,
     ReturnClosedError,
@@ -163,6 +165,8 @@ class FakeForm:
         self.drafts: dict[str, FakeDraft] = {}
         self.sent: list[FakeDraft] = []
         self.taken: list[FormInput] = []
+        self.shown_with: list[str | None] = []
+        """The codes that pages brought back."""
         self.letter = False
         self.fails: Exception | None = None
 
@@ -174,19 +178,25 @@ class FakeForm:
         language: str,
         words: str | None = None,
         city: str | None = None,
+        place: str | None = None,
         desk: str | None = None,
     ) -> Screen:
         if key not in self.drafts:
-            known = {"origin": origin, "words": words, "city": city, "desk": desk}
+            known = {"origin": origin, "words": words, "city": city, "place": place, "desk": desk}
             self.drafts[key] = FakeDraft(language, words=words or "", opened_with=known)
         return self._screen(self.drafts[key])
 
-    async def show(self, key: str, *, language: str | None = None) -> Screen | None:
+    async def show(self, key: str, *, language: str | None = None, receipt: str | None = None) -> Screen | None:
+        self.shown_with.append(receipt)
         draft = self.drafts.get(key)
         if draft is None:
             return None
         draft.language = language or draft.language
         return self._screen(draft)
+
+    async def show_again(self, kept: str, *, language: str) -> Screen:
+        assert kept == "kept"
+        return Screen("done", 0, language, AnswerKind.DONE, f"Sent, in {language}", again=kept)
 
     async def take(self, key: str, given: FormInput) -> Screen:
         if self.fails is not None:
@@ -247,6 +257,7 @@ class FakeForm:
                     AnswerKind.DONE,
                     "Your report is sent",
                     notes=["The deadline is 20 December."],
+                    again="kept",
                 )
             case Action.ANSWER if given.file is not None:
                 if b"broken" in given.file.content:
@@ -360,10 +371,19 @@ class FakeCases:
         )
         return self._case()
 
+    async def read_file(self, token: str, file_id: str) -> CaseFile:
+        self._check(token)
+        if file_id != "f" * 32:
+            raise FileGoneError
+        return CaseFile("document-1.pdf", "application/pdf", b"%PDF-1.7 from the desk")
+
     async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
         self._check(token)
         self.agreed, self.asked = agrees, None
         return self._case()
+
+    async def close(self, token: str) -> None:
+        self.is_open = False
 
     async def withdraw(self, token: str) -> None:
         self._check(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fastapi.testclient import TestClient
 
 from core.database import Database
@@ -46,8 +47,32 @@ def test_who_is_signed_in_to_the_preference_centre_is_known_in_the_chat(
     assert client.portal.call(_chosen, hub.database, person) == []
 
 
-def test_without_javascript_the_chat_leads_to_the_page(client: TestClient, assistant: FakeAssistant) -> None:
-    """The form of the chat carries no session, so it sends a link like to anybody."""
+OURS = [{"Origin": "http://testserver"}, {"Sec-Fetch-Site": "same-origin", "Origin": "null"}]
+FOREIGN = [
+    {},
+    {"Origin": "null"},
+    {"Origin": "http://evil.testserver"},
+    {"Origin": "http://testserver.example"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://evil.testserver"},
+]
+
+
+@pytest.mark.parametrize(("headers", "is_known"), [(one, True) for one in OURS] + [(one, False) for one in FOREIGN])
+def test_without_javascript_the_chat_knows_who_is_signed_in_and_believes_no_form_of_another_page(
+    client: TestClient, hub: Hub, assistant: FakeAssistant, headers: dict[str, str], is_known: bool
+) -> None:
+    assert client.portal is not None
+    person = client.portal.call(_make, hub.database)
     assistant.understand("nothing about youth", "change_preferences")
-    page = client.post("/chat", data={"message": "nothing about youth"}).text
+    cookie = begin_session(hub, person, OpenedBy.ONCE, ChannelName.EMAIL).secret
+    client.cookies.set(COOKIE, cookie, path="/chat")
+    page = client.post("/chat", data={"message": "nothing about youth"}, headers=headers).text
+    assert ("Write your mail address" in page) is not is_known
+    assert ("/wish/yes" in page) is is_known
+
+
+def test_without_javascript_the_chat_leads_to_the_page(client: TestClient, assistant: FakeAssistant) -> None:
+    """Whoever is not signed in is sent a link like anybody."""
+    assistant.understand("nothing about youth", "change_preferences")
+    page = client.post("/chat", data={"message": "nothing about youth"}, headers=OURS[0]).text
     assert "/preferences" in page

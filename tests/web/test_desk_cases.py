@@ -24,19 +24,21 @@ from core.clock import FixedClock
 from core.settings import Settings
 from migrations.run import migrate
 from reports.case_keys import decrypt_body, open_case_for
-from reports.contents import When
+from reports.contents import ContactWish, When
 from reports.evidence import check
 from reports.intake.drafts import Drafts, Sheet
 from reports.intake.junk import MOST_OF_ONE_SOURCE
 from reports.intake.service import Intake
 from reports.reporter import add_from_reporter, open_by_receipt
 from tests.reports.intake.teller import Teller
+from tests.reports.samples_of_files import BYTES, jpeg, pdf
 from tests.reports.world import PASSWORD, Sent, World
 from tests.web.desk_pages import AtDesk
 from tests.web.test_desk_setup import run
-from web.desk.doorway import SESSION_COOKIE
+from web.desk.doorway import KNOWN_COOKIE, SESSION_COOKIE
 from web.desk.notices import tell
 from web.desk.routes import PARTS
+from web.memory_form import MemoryBudget
 from web.state import Hub
 
 STORY = "The landlord said: no foreigners."
@@ -142,6 +144,32 @@ def test_the_list_shows_no_word_of_a_story_and_leads_to_the_case(anna: AtDesk, s
     assert STORY in anna.open(home(sent)).text
     assert anna.says("desk.case.interpreter", language="English") is False
     assert anna.says("label.audit.read")
+
+
+def test_hours_are_in_the_time_zone_of_the_desk_which_each_page_names(anna: AtDesk, sent: Sent) -> None:
+    """It is a little after nine in UTC, and after ten in Bologna."""
+    for path in (home(sent), "/desk/trail"):
+        anna.open(path)
+        anna.open(path)
+        assert anna.says("desk.times", zone="Rome (Europe/Rome)")
+        assert ", 10:0" in anna.text
+        assert ", 9:0" not in anna.text
+
+
+def test_the_desk_is_not_told_a_wish_that_nobody_expressed(client: TestClient, world: World, anna: AtDesk) -> None:
+    silent = anna.open(home(send(client, world)))
+    assert silent.says("report.review.nothing")
+    assert not silent.says("report.choice.contact.none")
+    said = anna.open(home(send(client, world, contact=ContactWish(kind="none"))))
+    assert said.says("report.choice.contact.none")
+
+
+def test_the_desk_sees_which_interpreter_is_needed(client: TestClient, world: World, anna: AtDesk) -> None:
+    """By what the story is written in, not by the language of the form."""
+    spoken = send(client, world, language="en", story_language="ar", story="قالوا لا أجانب")
+    assert anna.open(home(spoken)).says("desk.case.interpreter", language="Arabic")
+    understood = send(client, world, language="ar", story_language="en")
+    assert not anna.open(home(understood)).says("desk.case.interpreter", language="Arabic")
 
 
 def test_an_answer_with_a_sentence_reaches_the_reporter_in_their_language(
@@ -321,6 +349,63 @@ def test_files_are_served_to_be_saved_and_that_is_noted(
     assert anna.open(home(sent)).says("label.audit.file_read")
 
 
+def test_files_for_the_reporter_are_checked_cleaned_and_sealed_like_evidence(
+    client: TestClient, hub: Hub, anna: AtDesk, sent: Sent
+) -> None:
+    letter = jpeg()
+    files = [("files", ("complaint.jpg", letter, "text/html")), ("files", ("form.pdf", pdf(), "application/pdf"))]
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Please sign this.", files=files)
+    assert anna.says("desk.done.replied")
+    assert "complaint.jpg" in anna.text
+    case = reporter(client, hub, sent)
+    assert [file.name for file in case.messages[-1].files] == ["complaint.jpg", "form.pdf"]
+
+    async def fetch() -> list[bytes]:
+        assert hub.cases is not None
+        return [(await hub.cases.read_file(case.token, file.id)).content for file in case.messages[-1].files]
+
+    for content in run(client, fetch):
+        assert BYTES not in content
+    # A file alone is a message too.
+    anna.open(home(sent)).send(home(sent) + "/reply", text="", files=files[:1])
+    assert anna.says("desk.done.replied")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"PK\x03\x04", "archive"), (b"<script>", "kind"), (b"\xff\xd8\xffnothing", "broken")]
+)
+def test_a_file_that_is_refused_sends_nothing_and_loses_no_word(
+    client: TestClient, hub: Hub, anna: AtDesk, sent: Sent, content: bytes, reason: str
+) -> None:
+    files = [("files", ("good.jpg", jpeg(), "image/jpeg")), ("files", ("bad.jpg", content, "image/jpeg"))]
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Please sign this.", files=files)
+    assert anna.response.status_code == 422
+    assert anna.says(f"error.file_{reason}")
+    assert anna.says("desk.case.attach_again")
+    assert "Please sign this." in anna.text
+    assert len(reporter(client, hub, sent).messages) == 1
+
+
+def test_a_stranger_s_files_take_no_room_that_officers_need(
+    client: TestClient, hub: Hub, world: World, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    take = MemoryBudget.take
+
+    def watch(self: MemoryBudget, size: int) -> bool:
+        is_taken = take(self, size)
+        taken.append(size if is_taken else 0)
+        return is_taken
+
+    monkeypatch.setattr(MemoryBudget, "take", watch)
+    stranger = AtDesk(client, hub, world.clock)
+    stranger.client.cookies.set(SESSION_COOKIE, "made-up", path="/desk")
+    answer = stranger.client.post(home(sent) + "/reply", files=[("files", ("a.jpg", b"x" * 100_000, "image/jpeg"))])
+    assert answer.status_code in {401, 403}
+    assert taken
+    assert not any(taken)
+
+
 def test_an_export_holds_the_case(anna: AtDesk, sent: Sent) -> None:
     anna.open(home(sent)).send(home(sent) + "/export")
     with zipfile.ZipFile(io.BytesIO(anna.response.content)) as packed:
@@ -434,6 +519,22 @@ def test_a_wrong_name_password_or_code_gets_one_answer_and_then_has_to_wait(
         person.sign_in(password="x")
     assert person.response.status_code == 429
     assert int(person.response.headers["retry-after"]) > 0
+
+
+def test_nobody_keeps_an_officer_out_of_the_browser_where_they_signed_in(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk
+) -> None:
+    cookies = anna.client.cookies
+    assert [cookie.path for cookie in cookies.jar if cookie.name == KNOWN_COOKIE] == ["/desk/sign-in"]
+    stranger = AtDesk(client, hub, world.clock)
+    stranger.login, stranger.secret = anna.login, anna.secret
+    for _ in range(10):
+        stranger.sign_in(password="x")
+        world.clock.at += timedelta(minutes=5)
+    world.clock.at -= timedelta(minutes=5)
+    # Even with everything right, as Anna would be elsewhere.
+    assert stranger.sign_in().response.status_code == 429
+    assert anna.sign_in().path == "/desk"
 
 
 def test_a_changed_password_ends_the_other_sessions(client: TestClient, hub: Hub, world: World, anna: AtDesk) -> None:

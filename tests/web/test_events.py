@@ -115,7 +115,7 @@ def test_a_persons_own_feed_has_what_they_are_invited_to_and_no_other(world: Wor
     an_event(world, soon, titles={"en": "Not asked"})
     world.do(lambda session: make_guest(session, yes, ours, "yes"))
     world.do(lambda session: make_guest(session, no, ours, "no"))
-    path = feed_address(hub, person).removeprefix(hub.settings.public_url or hub.settings.address)
+    path = feed_address(hub, ours).removeprefix(hub.settings.public_url or hub.settings.address)
     feed = world.client.get(path)
     entry = read_entry(feed.content, "PUBLISH")
     assert str(entry["SUMMARY"]) == "Formation anti-rumeurs"
@@ -201,11 +201,35 @@ def test_my_events_are_shown_to_who_proved_the_mailbox_and_to_no_other(
     world.do(lambda session: make_guest(session, event, ours, "maybe"))
     # By the link at the foot of a message, which may have been forwarded.
     client.post(centre.foot(person))
-    assert feed_address(hub, person) not in client.get("/preferences/events").text
+    assert feed_address(hub, ours) not in client.get("/preferences/events").text
     client.cookies.clear()
     centre.sign_in(person)
     page = client.get("/preferences/events")
     assert page.status_code == 200
     assert "Anti-rumour training" in page.text
-    assert feed_address(hub, person) in page.text
+    assert feed_address(hub, ours) in page.text
     assert link(event, person) in page.text
+
+
+def test_a_feed_gets_a_new_address_and_the_old_one_ends_at_once(client: TestClient, hub: Hub, world: World) -> None:
+    centre = Centre(client, hub)
+    person, other = centre.person(), centre.person()
+
+    def path(of: str) -> str:
+        address = feed_address(hub, world.do(lambda session: session.get_one(Subscriber, of)))
+        return address.removeprefix(hub.settings.public_url or hub.settings.address)
+
+    first, of_other = path(person), path(other)
+    # By the link at the foot of a message, which may have been forwarded, nothing is renewed.
+    client.get(centre.foot(person))
+    assert centre.send("events/address").status_code == 403
+    client.cookies.clear()
+    assert client.get(first).status_code == 200
+    centre.sign_in(person)
+    assert "cannot come back" in client.get("/preferences/events").text
+    assert "Your calendar has a new address." in centre.send("events/address").text
+    assert client.get(first).status_code == 404
+    second = path(person)
+    assert (client.get(second).status_code, client.get(of_other).status_code) == (200, 200)
+    centre.send("events/address")
+    assert (client.get(second).status_code, client.get(path(person)).status_code) == (404, 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -42,9 +43,17 @@ def write(office: AtOffice, path: str, **values: Any) -> AtOffice:
     return office.open(f"{path}/message").send(f"{path}/message", **values)
 
 
+def send_off(office: AtOffice, path: str, **typed: Any) -> AtOffice:
+    """Fill in when, look at the last page, and say yes there."""
+    office.open(path).send(f"{path}/schedule", **typed)
+    assert office.says("broadcast.confirm.title"), office.text
+    return office.send(f"{path}/schedule")
+
+
 def schedule(office: AtOffice, path: str) -> AtOffice:
-    """Far enough ahead that the hub's own scheduler does not begin it."""
-    office.open(path).send(f"{path}/schedule", when="at", due_at_day="2026-12-01", due_at_time="09:30")
+    """To two people, far enough ahead that the hub's own scheduler does not begin it."""
+    people(office)
+    send_off(office, path, when="at", due_at_day="2026-12-01", due_at_time="09:30")
     assert office.says("broadcast.done.scheduled"), office.text
     return office
 
@@ -106,17 +115,103 @@ def test_a_message_is_written_looked_at_and_scheduled(editor: AtOffice) -> None:
     editor.open(f"{path}/audience?reached=no")
     assert [name in editor.text for name in ("Ada", "Cy")] == [False, True]
 
+    send_off(editor, path, when="now")
+    assert editor.says("broadcast.done.soon")
+    assert of(editor, path).status == BroadcastStatus.SCHEDULED
+
+
+def test_nothing_goes_before_a_last_page_said_whom_it_reaches(editor: AtOffice) -> None:
+    people(editor)
+    path = begin(editor)
+    write(editor, path)
+
     editor.open(path).send(f"{path}/schedule", when="now")
-    assert editor.says("broadcast.done.scheduled")
-    # The hub's own scheduler may have begun it by now.
-    assert of(editor, path).status in {BroadcastStatus.SCHEDULED, BroadcastStatus.SENDING}
+
+    assert of(editor, path).status == BroadcastStatus.DRAFT
+    assert editor.says("broadcast.confirm.send", count=2)
+    assert "Italian: 1 reader" in editor.text
+    assert editor.says("broadcast.confirm.original", languages="Italian", language="English")
+    assert f'href="{path}"' in editor.response.text
+
+
+def test_what_goes_now_can_be_taken_back_for_a_minute(editor: AtOffice) -> None:
+    people(editor)
+    path = begin(editor)
+    write(editor, path)
+    pressed_at = editor.clock.at
+
+    send_off(editor, path, when="now")
+
+    due_at = of(editor, path).due_at
+    assert due_at is not None
+    assert due_at - pressed_at == timedelta(minutes=1)
+    undo = next(form for form in editor.page.found if form["action"] == f"{path}/stop")
+    editor.read(editor.client.post(undo["action"], data=undo["fields"] | {"do": "take_back"}))
+    assert of(editor, path).status == BroadcastStatus.DRAFT
+
+
+@pytest.mark.parametrize("sure", ["", "yes"])
+def test_what_nobody_would_get_is_refused_in_words(editor: AtOffice, sure: str) -> None:
+    path = begin(editor)
+    write(editor, path)
+    form = next(form for form in editor.open(path).page.found if form["action"] == f"{path}/schedule")
+    editor.read(editor.client.post(form["action"], data=form["fields"] | {"when": "now", "sure": sure}))
+
+    assert editor.status == 422
+    assert editor.says("broadcast.problem.nobody")
+    assert not editor.says("broadcast.overview.ready")
+    assert of(editor, path).status == BroadcastStatus.DRAFT
+
+
+def test_a_sent_message_shows_whom_it_reached_and_not_todays_choices(editor: AtOffice) -> None:
+    path = begin(editor)
+    write(editor, path)
+    schedule(editor, path)
+    expand_now(editor, path)
+
+    async def finish(session: AsyncSession) -> None:
+        for row in await session.exec(select(Delivery)):
+            row.status = "sent"
+            session.add(row)
+        broadcast = await session.get(Broadcast, path.rpartition("/")[2])
+        assert broadcast is not None
+        broadcast.status = BroadcastStatus.SENT
+        session.add(broadcast)
+        await session.commit()
+        for number in range(3):
+            await make_subscriber(session, name=f"Late {number}", topics={"webinars": Frequency.AT_ONCE})
+
+    editor.do(finish)
+    went = len(editor.do(_deliveries))
+    assert went
+    editor.open(path)
+    assert editor.says("broadcast.progress.reached", count=went)
+    assert not editor.says("broadcast.audience.count", count=went + 3)
+    assert editor.open(f"{path}/audience").path == f"{path}/progress"
+
+
+async def _deliveries(session: AsyncSession) -> list[Delivery]:
+    return list(await session.exec(select(Delivery)))
+
+
+def test_who_does_not_get_it_has_the_reason_in_its_own_column(editor: AtOffice) -> None:
+    people(editor)
+    path = begin(editor)
+    write(editor, path)
+
+    page = editor.open(f"{path}/audience?reached=no").response.text
+
+    row = page[page.index(">Cy<") :]
+    cells = [cell.partition("</td>")[0] for cell in row.split("<td>")[2:4]]
+    assert cells == ["Does not get it", "Switched the topic off"]
 
 
 def test_it_goes_at_a_time_in_a_zone(editor: AtOffice) -> None:
+    people(editor)
     path = begin(editor)
     write(editor, path)
     typed = {"when": "at", "due_at_day": "2026-12-01", "due_at_time": "09:30", "time_zone": "Europe/Kyiv"}
-    editor.open(path).send(f"{path}/schedule", **typed)
+    send_off(editor, path, **typed)
 
     due_at = of(editor, path).due_at
     assert due_at is not None
@@ -149,9 +244,10 @@ def test_who_edits_an_old_page_is_told_and_keeps_what_they_typed(editor: AtOffic
 
 
 def test_a_duty_needs_a_second_person(editor: AtOffice, second: AtOffice) -> None:
+    editor.do(lambda session: make_subscriber(session, name="Con", city="bergen", is_mandatory_contact=True))
     path = begin(editor, "mandatory")
     write(editor, path, reason="The fee", topics_any=["membership-notices"])
-    editor.open(path).send(f"{path}/schedule", when="now")
+    send_off(editor, path, when="now")
     assert editor.says("broadcast.done.in_review")
     assert editor.says("broadcast.send.own")
     # Whoever can be the second person is told, and the first is not.
@@ -311,7 +407,6 @@ def test_a_networks_coordinator_checks_the_own_language_and_sees_no_figures(
 
 
 def test_progress_says_who_got_it_and_sends_again_to_the_others(editor: AtOffice) -> None:
-    people(editor)
     path = begin(editor)
     write(editor, path)
     schedule(editor, path)

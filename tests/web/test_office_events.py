@@ -253,7 +253,74 @@ def test_an_approver_reads_and_a_networks_coordinator_does_not(client: TestClien
     assert network.open(f"{EVENTS}/{event.id}/guests.csv").status == 403
 
 
+def test_a_networks_coordinator_makes_events_of_the_own_network_and_sees_totals(
+    client: TestClient, hub: Hub, office: AtOffice
+) -> None:
+    of_all = made(office)
+    mine = "Rete Città del Dialogo"
+    nora = AtOffice(client, hub).join(OperatorRole.NETWORK, network=mine)
+    event = next(one for one in (made(nora), *rows(nora, Event)) if one.network)
+    assert (event.network, of_all.network) == (mine, None)
+    listed = nora.open(EVENTS).response.text
+    assert event.id in listed
+    assert of_all.id not in listed
+    # The invitation goes to the own network, whoever of the team writes it.
+    for who in (nora, office):
+        who.open(f"{EVENTS}/{event.id}").send(f"{EVENTS}/{event.id}/invitation")
+    assert [row.audience for row in rows(nora, Broadcast)] == [{"networks": [mine]}] * 2
+    a_guest(office, event, name="Ada Lovelace", network=mine)
+    nora.open(f"{EVENTS}/{event.id}")
+    assert "Coming: 1" in " ".join(nora.text.split())
+    assert "Ada Lovelace" not in nora.text
+    assert "HYPERLINK" not in nora.text
+    assert "Ada Lovelace" in office.open(f"{EVENTS}/{event.id}").text
+    assert nora.open(f"{EVENTS}/{event.id}/guests.csv").status == 403
+    nora.open(f"{EVENTS}/{event.id}")
+    token = {"token": next(form["fields"]["token"] for form in nora.page.found if "token" in form["fields"])}
+    for path in ("answers", "attendance"):
+        assert nora.client.post(f"{EVENTS}/{event.id}/{path}", data=token).status_code == 403
+    for path in ("edit", "cancel", "invitation"):
+        assert nora.client.post(f"{EVENTS}/{of_all.id}/{path}", data=token | typed(sure="yes")).status_code == 403
+    nora.open(f"{EVENTS}/{event.id}").send(f"{EVENTS}/{event.id}/cancel", sure="yes")
+    assert {row.id: row.cancelled_at is not None for row in rows(nora, Event)} == {event.id: True, of_all.id: False}
+    other = AtOffice(client, hub).join(OperatorRole.NETWORK, email="other@example.org", network="RECI")
+    assert other.open(f"{EVENTS}/{event.id}").status == 403
+
+
 def test_a_form_of_another_session_does_nothing(office: AtOffice) -> None:
     event = made(office)
     assert office.client.post(f"{EVENTS}/{event.id}/cancel", data={"sure": "yes"}).status_code == 403
     assert rows(office, Event)[0].cancelled_at is None
+
+
+def test_languages_are_named_in_any_language_and_shown_by_name(office: AtOffice) -> None:
+    event = made(office, languages="English, français; arabo, Norsk bokmål")
+    assert event.languages == ["en", "fr", "ar", "nb"]
+    shown = office.open(f"{EVENTS}/{event.id}/edit").response.text
+    assert 'value="English, French, Arabic, Norwegian Bokmål"' in shown
+    office.send(f"{EVENTS}/{event.id}/edit")
+    assert rows(office, Event)[0].languages == event.languages
+
+
+def test_each_mistake_is_told_at_its_field(office: AtOffice) -> None:
+    wrong = {"languages": "Elvish", "ends_at": "2027-03-28T13:00", "places": "many", "online_url": "meet"}
+    office.open(f"{EVENTS}/new").send(f"{EVENTS}/new", **typed(**wrong))
+    assert office.status == 422
+    for name, problem in (
+        ("languages", "language"),
+        ("ends_at", "dates"),
+        ("places", "number"),
+        ("online_url", "online_url"),
+    ):
+        assert office.says(f"event.problem.{problem}")
+        assert f'id="{name}-wrong"' in office.response.text
+        assert re.search(rf'name="{name}"[^>]*aria-invalid="true"', office.response.text), name
+    assert rows(office, Event) == []
+    assert 'value="Elvish"' in office.response.text
+
+
+def test_an_event_online_without_an_address_is_warned_about(office: AtOffice) -> None:
+    made(office, online_url="")
+    assert office.says("event.office.no_address")
+    made(office, form="in_person", place="Hall 1", online_url="")
+    assert not office.says("event.office.no_address")

@@ -67,6 +67,10 @@ def test_an_editor_sees_what_waits_and_how_much(office: AtOffice) -> None:
     assert "approval" not in office.text
 
 
+def test_each_page_names_the_time_zone_of_its_hours(office: AtOffice) -> None:
+    assert office.open("/office").says("office.times", zone="Brussels (Europe/Brussels)")
+
+
 def test_an_approver_sees_the_own_languages_and_nothing_of_the_editors(client: TestClient, hub: Hub) -> None:
     office = AtOffice(client, hub).join(OperatorRole.APPROVER, languages=["ar"])
     office.do(lambda session: things_to_do(session, office))
@@ -106,3 +110,40 @@ def test_a_network_coordinator_sees_only_the_own_network(client: TestClient, hub
     assert "Barcelona" not in office.text
     assert not office.says("office.home.questions", count=1)
     assert "/office/subscribers/new" not in office.response.text
+
+
+def test_a_new_hub_says_what_to_do_first_until_it_is_done(client: TestClient, hub: Hub) -> None:
+    office = AtOffice(client, hub).join(OperatorRole.ADMINISTRATOR)
+    office.open("/office")
+    for step, path in (
+        ("import", "/office/subscribers/import"),
+        ("colleague", "/office/operators"),
+        ("mail", "/office/outbox"),
+        ("message", "/office/broadcasts"),
+    ):
+        assert office.says(f"office.steps.{step}")
+        assert f'<a href="{path}">{office.hub.wording.texts.get(f"office.steps.{step}", "en")}' in office.response.text
+
+    editor = AtOffice(client, hub).join(OperatorRole.EDITOR, email="ed@example.org")
+    assert "/office/operators" not in editor.open("/office").response.text
+    assert editor.says("office.steps.title")
+    office.do(lambda session: make_subscriber(session, name="Ada"))
+    office.do(lambda session: make_broadcast(session, "youth", now=office.clock.now()))
+    assert not editor.open("/office").says("office.steps.title")
+
+
+def test_the_cities_that_nobody_reaches_are_counted_once(office: AtOffice) -> None:
+    cities = office.open("/office").response.text.count("office/subscribers/new")
+    assert office.text.count(office.hub.wording.texts.get("office.home.unreached", "en", count=cities)) == 1
+    assert office.says("office.home.known")
+
+
+def test_a_contact_who_has_not_confirmed_is_not_counted_as_reached(office: AtOffice) -> None:
+    office.do(lambda session: make_subscriber(session, city="it-arezzo", is_mandatory_contact=True, confirmed=False))
+    office.open("/office")
+    assert "confirmed the mail address: 0 of" in office.text
+    assert office.says("office.home.unsure", count=1)
+    office.do(
+        lambda session: make_subscriber(session, email="b@example.org", city="it-bari", is_mandatory_contact=True)
+    )
+    assert "confirmed the mail address: 1 of" in office.open("/office").text

@@ -156,14 +156,47 @@ def test_a_file_is_looked_at_first_and_taken_only_after_a_yes(office: AtOffice) 
     assert len(office.do(deliveries)) == 2
 
 
-def test_a_file_with_bad_rows_names_each_and_changes_nothing(office: AtOffice) -> None:
+def test_bad_rows_are_named_and_saved_and_the_good_ones_can_be_taken(office: AtOffice) -> None:
     path = "/office/subscribers/import"
     office.open(path).send(path, files={"file": ("people.csv", BAD.encode())})
     assert office.status == 422
     assert office.says("import.problem.email_invalid", value="no address")
     assert office.says("import.problem.city_unknown", value="Atlantis")
-    assert not any("waiting" in form["names"] for form in office.page.found)
+    assert office.says("office.import.would", new=1, changed=0, same=0)
     assert office.do(people) == []
+
+    bad, good = (form for form in office.page.found if "waiting" in form["names"])
+    saved = office.client.post(path, data=bad["fields"], files={"x": ("", b"")})
+    assert saved.headers["content-disposition"].endswith('"people-to-mend.csv"')
+    assert "no address,Bob,Atlantis" in saved.text
+    assert "ada@example.org" not in saved.text
+    office.read(office.client.post(path, data=good["fields"], files={"x": ("", b"")}))
+    assert office.says("office.import.did", new=1, changed=0)
+    assert office.says("office.import.left", count=1)
+    assert [one.name for one in office.do(people)] == ["Ada"]
+
+    mended = saved.text.replace("no address", "bob@example.org").replace("Atlantis", "it-bari")
+    office.open(path).send(path, files={"file": ("people.csv", mended.encode())})
+    assert office.says("office.import.would", new=1, changed=0, same=0)
+
+
+def test_the_preview_names_each_person_and_what_they_will_receive(office: AtOffice) -> None:
+    path = "/office/subscribers/import"
+    office.open(path).send(path, files={"file": ("people.csv", CSV.encode())})
+    assert "bob@example.org" in office.text
+    assert office.says("office.import.gets_required")
+    assert office.says("office.import.topic_at", topic="Young people", how_often="once a week")
+    assert office.says("office.import.gets_nothing")
+
+
+def test_the_sample_file_can_be_taken_as_it_is(office: AtOffice) -> None:
+    path = "/office/subscribers/import"
+    office.open(path)
+    assert "Housing, public space and green cities" in office.text
+    saved = office.client.get(f"{path}/sample.csv")
+    office.send(path, files={"file": ("people.csv", saved.content)})
+    assert office.status == 200
+    assert office.says("office.import.would", new=2, changed=0, same=0)
 
 
 def test_the_export_can_be_taken_again(office: AtOffice) -> None:

@@ -16,6 +16,7 @@ from core.languages import LANGUAGES, RELEASED
 from knowledge.schema import Kind
 from tests.fakes import TODAY, FakeAssistant
 from web.chat import SCRIPT_TEXTS, ShownReply
+from web.isolation import isolate
 from web.pages import STATIC, is_shown, static_version
 from web.state import Hub
 
@@ -151,6 +152,20 @@ def test_asking_about_an_entry_offers_it_first(client: TestClient) -> None:
 # The chat as a form.
 
 
+@pytest.mark.parametrize("data", [{"message": "the index, please"}, {"message": "a" * 2001}, {"look": "1"}])
+def test_without_script_the_page_leads_to_what_came_of_a_form(client: TestClient, data: dict[str, str]) -> None:
+    """It would stand at its top, as if nothing had happened."""
+    before = Reader(client.get("/").text)
+    actions = [form.get("action", "") for form in before.all("form")]
+    assert {action.partition("#")[2] for action in actions if action.startswith("/chat")} == {"answer"}
+    assert not [element for element in before.all("span") if element.get("id") == "answer"]
+    html = client.post("/chat", data=data).text
+    assert html.count('id="answer"') == 1
+    assert 'class="hero"' not in html
+    assert "<noscript>\n    <div" not in html
+    assert html.count("<h1") == 1
+
+
 def test_the_form_answers_and_carries_the_conversation_on(client: TestClient, assistant: FakeAssistant) -> None:
     assistant.understand("the index, please", "ask_entry", entry="tool/icc-index")
     page = Reader(client.post("/chat", data={"message": "the index, please"}).text)
@@ -198,7 +213,7 @@ def test_a_damaged_sender_begins_a_new_conversation(client: TestClient) -> None:
 def test_the_chosen_language_is_kept_by_the_form(client: TestClient, assistant: FakeAssistant) -> None:
     page = Reader(client.post("/chat?lang=it", data={"message": "/tools"}, headers={"Accept-Language": "fr"}).text)
     assert assistant.asked[-1][2]["reply_language"] == "it"
-    assert {form["action"] for form in page.all("form") if "action" in form} == {"/chat?lang=it"}
+    assert {form["action"] for form in page.all("form") if "action" in form} == {"/chat?lang=it#answer"}
     assert page.all("html")[0]["lang"] == "it"
 
 
@@ -418,3 +433,20 @@ def test_the_script_has_all_its_words() -> None:
         for names in re.findall(r"const \{([^}]+)\} = this\.texts", source):
             used |= {name.strip() for name in names.split(",")}
     assert used == {*SCRIPT_TEXTS, "new_tab", "tell"}
+
+
+@pytest.mark.parametrize(
+    ("title", "runs"),
+    [
+        ("دليل مكافحة الشائعات (Anti-rumours handbook)", ["(Anti-rumours handbook)"]),
+        ("مشروع NET-IDEA", ["NET-IDEA"]),
+        ("شبكة ICC Italy للمدن", ["ICC Italy"]),
+        ("دليل مكافحة الشائعات", []),
+        ("Anti-rumours handbook", []),
+        ("<b>دليل</b>", ["b", "b"]),
+    ],
+)
+def test_only_latin_runs_of_an_arabic_title_stand_alone(title: str, runs: list[str]) -> None:
+    html = isolate(title)
+    assert re.findall(r'<bdi class="latin" dir="ltr">(.*?)</bdi>', html) == runs
+    assert html.striptags() == title

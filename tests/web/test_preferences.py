@@ -26,6 +26,8 @@ from subscriptions.models import (
     PreferenceChange,
     Subscriber,
 )
+from subscriptions.rechecking import recheck
+from subscriptions.rules import Outcome
 from subscriptions.telegram_linking import link_by_start, start_parameter
 from subscriptions.topics import load_topics
 from tests.factories import make_broadcast
@@ -138,7 +140,7 @@ def test_the_cookie_is_for_the_preferences_and_the_chat_and_ends(centre: Centre)
     answer = centre.client.post(f"/preferences/enter/{issued.token}", follow_redirects=False)
     cookies = answer.headers.get_list("set-cookie")
     assert {part.strip() for cookie in cookies for part in cookie.split(";") if "Path" in part} == {
-        "Path=/preferences", "Path=/api/chat",
+        "Path=/preferences", "Path=/api/chat", "Path=/chat",
     }  # fmt: skip
     assert all("HttpOnly" in cookie and "SameSite=strict" in cookie for cookie in cookies)
     assert "What you get from us" in centre.client.get("/preferences").text
@@ -553,18 +555,55 @@ def test_people_of_a_city_set_what_counts_for_those_who_did_not_choose(centre: C
     assert centre.send("city", **{"often.webinars": "off"}).status_code == 403
 
 
-def test_whoever_left_can_neither_choose_nor_get_a_link(centre: Centre) -> None:
+def test_whoever_left_chooses_nothing_by_the_link_of_an_old_message(centre: Centre) -> None:
     person = centre.person(email="ada@example.org", left_at=centre.hub.clock.now())
-    centre.client.post("/preferences/link", data={"email": "ada@example.org"})
-    assert centre.mails() == []
     page = centre.client.get(centre.foot(person))
-    assert "You are no longer a contact" in page.text
+    assert "You are no longer on our list" in page.text
     assert 'name="choice"' not in page.text
     token = TOKEN.search(page.text)
     assert token is not None
-    answer = centre.client.post("/preferences/stop", data={"token": token[1]})
-    assert answer.status_code == 409
+    for path, status in (("stop", 409), ("return", 403)):
+        answer = centre.client.post(f"/preferences/{path}", data={"token": token[1]})
+        assert answer.status_code == status
     assert centre.rows(PreferenceChange) == []
+    assert centre.row(person).left_at is not None
+
+
+def test_whoever_left_comes_back_with_a_link_they_ask_for_and_everything_is_off(centre: Centre) -> None:
+    person = centre.person(
+        email="ada@example.org",
+        left_at=centre.hub.clock.now(),
+        is_mandatory_contact=True,
+        may_set_city_defaults=True,
+        city="it-parma",
+        choice=Choice.EVERYTHING_AT_ONCE,
+        topics={"youth": Frequency.AT_ONCE},
+    )
+    asked = centre.client.post("/preferences/link", data={"email": "ada@example.org"})
+    unknown = centre.client.post("/preferences/link", data={"email": "nobody@example.org"})
+    assert centre.text(asked) == centre.text(unknown)
+    [mail] = centre.mails()
+
+    async def may_go(session: AsyncSession) -> bool:
+        found = await recheck(session, [mail], topics=load_topics(), now=centre.hub.clock.now())
+        return found[mail.id].outcome is Outcome.SEND
+
+    assert centre.do(may_go)
+    page = centre.client.post(f"/preferences/enter/{centre.token_of(mail)}")
+    assert 'name="choice"' not in page.text
+    assert centre.row(person).left_at is not None, "opening the page changes nothing"
+    answer = centre.send("return")
+    assert "You are back. Everything is off." in centre.text(answer)
+    ours = centre.row(person)
+    assert (ours.left_at, ours.choice, ours.is_mandatory_contact) == (None, Choice.REQUIRED_ONLY, False)
+    assert not ours.may_set_city_defaults
+    assert centre.choices() == {}
+    centre.expand("youth")
+    assert [row.broadcast_id for row in centre.rows(Delivery)] == [None]
+    # A second press, from a page that stayed open, changes nothing.
+    centre.send("choice", choice="everything_at_once")
+    centre.send("return")
+    assert centre.row(person).choice == Choice.EVERYTHING_AT_ONCE
 
 
 def test_closing_the_page_forgets_who_is_there(centre: Centre) -> None:

@@ -141,6 +141,19 @@ def test_while_reports_are_not_open_the_page_says_so_and_shows_services(hub: Hub
         assert "/report" not in Reader(client.get("/").text).links()
 
 
+def test_no_title_tells_what_is_asked_or_whom(person: Person, form: FakeForm) -> None:
+    """Titles stay in the browser's history."""
+    person.press("begin")
+    for screen in STEPS[:-1]:
+        title = person.response.text.partition("<title>")[2].partition("</title>")[0]
+        assert screen.title not in title
+        assert f"Step {STEPS.index(screen) + 1}" in title
+        button = {"receipt": "kept", "evidence": "next", "review": "next"}.get(screen.step, "answer")
+        person.press(
+            button, **({"values": screen.choices[0].value} if button == "answer" and screen.choices else {"text": "x"})
+        )
+
+
 def test_all_steps_have_one_address_and_nothing_in_it(person: Person, form: FakeForm) -> None:
     person.press("begin")
     for screen in STEPS:
@@ -248,9 +261,12 @@ def test_the_chat_names_the_report_only_while_it_is_open(
 
 
 def test_words_that_were_written_in_the_chat_come_along_in_the_body(client: TestClient, form: FakeForm) -> None:
-    person = Person(client).read(client.post("/report", data={"words": STORY, "desk": "bologna", "city": "Bologna"}))
+    person = Person(client).read(
+        client.post("/report", data={"words": STORY, "desk": "bologna", "city": "Bologna", "place": "it-bologna"})
+    )
     [draft] = form.drafts.values()
-    assert draft.opened_with == {"origin": "web", "words": STORY, "desk": "bologna", "city": "Bologna"}
+    carried = {"words": STORY, "desk": "bologna", "city": "Bologna", "place": "it-bologna"}
+    assert draft.opened_with == {"origin": "web", **carried}
     assert person.fields()["step"] == "safe"
 
 
@@ -352,6 +368,19 @@ def test_the_code_is_large_and_drawn_and_never_in_an_address(person: Person, for
     assert "These are not the last five digits." in person.page.text
 
 
+def test_the_code_goes_along_in_the_body_until_it_is_kept_and_no_longer(person: Person, form: FakeForm) -> None:
+    person.go_to("receipt", form)
+    [draft] = form.drafts.values()
+    shown = person.fields()["shown"]
+    assert read_receipt(shown) == draft.receipt
+    person.press("answer", text="")
+    assert form.taken[-1].receipt == shown
+    person.press("it", name="to")
+    assert form.shown_with[-1] is not None
+    person.press("kept")
+    assert "shown" not in person.fields()
+
+
 def test_the_last_five_digits_show_that_it_is_kept(person: Person, form: FakeForm) -> None:
     person.go_to("receipt", form)
     [draft] = form.drafts.values()
@@ -368,11 +397,40 @@ def test_a_new_code_can_be_asked_for(person: Person, form: FakeForm) -> None:
     assert draft.receipt != before
 
 
-def test_after_sending_the_page_says_what_now_and_how_to_come_back(person: Person, form: FakeForm) -> None:
+def test_after_sending_the_page_says_what_now_and_how_to_come_back(person: Person, form: FakeForm, hub: Hub) -> None:
     person.go_to("send", form).press("send")
     assert "The deadline is 20 December." in person.page.text
     assert "/report/return?lang=en" in person.page.links()
-    assert not person.page.all("form")
+    assert says(person.client, person.page, hub, "close_window")
+    [form_element] = person.page.all("form")
+    assert "data-at-rest" in form_element
+    assert set(person.fields()) == {"sent", "lang"}
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_the_last_page_is_read_in_any_language_and_begins_no_new_report(
+    person: Person, form: FakeForm, language: str
+) -> None:
+    person.go_to("send", form).press("send")
+    for _ in range(2):
+        person.press(language)
+        assert f"Sent, in {language}" in person.page.text
+        assert person.page.all("html")[0]["lang"] == language
+        assert f"/report/return?lang={language}" in person.page.links()
+        assert person.response.url.path == "/report"
+        assert not person.response.url.query
+    # A press without a language, such as a page that was loaded again, is no new report either.
+    person.read(person.client.post("/report", data=person.fields()))
+    assert f"Sent, in {language}" in person.page.text
+    assert not form.drafts
+
+
+def test_photos_are_asked_for_as_jpeg_so_that_a_phone_makes_them_so(person: Person, form: FakeForm) -> None:
+    person.go_to("evidence", form)
+    [field] = [element for element in person.page.all("input") if element.get("type") == "file"]
+    kinds = field["accept"].split(",")
+    assert kinds[0] == "image/jpeg"
+    assert not {"image/heic", "image/heif", "image/*"} & set(kinds)
 
 
 def test_a_letter_stands_in_both_languages(person: Person, form: FakeForm) -> None:

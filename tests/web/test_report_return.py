@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app import build_app
-from channels.forms import CaseMessage
+from channels.forms import CaseMessage, ShownFile
+from core.clock import FixedClock
 from core.settings import Settings
 from tests.web.fake_form import FakeCases, FakeForm
 from tests.web.test_pages import Reader
+from web.limits import FILES_PER_ADDRESS, MESSAGES_PER_ADDRESS
 from web.state import Hub
 
 WORDS = "He did it again. <b>مرة أخرى</b>"
@@ -108,8 +111,9 @@ def test_attempts_are_counted_by_address_and_not_where_there_is_none(hub: Hub, s
         cases = FakeCases()
         app = build_app(proxied, hub=replace(hub, settings=proxied, form=FakeForm(), cases=cases))
         with TestClient(app, client=(address, 1)) as client:
+            mark = Reader(client.get("/report/return").text).field("page")
             for _ in range(2):
-                client.post("/report/return", data={"code": "0" * 25}, headers=headers)
+                client.post("/report/return", data={"code": "0" * 25, "page": mark}, headers=headers)
         if expected is None:
             assert len(set(cases.sources)) == 2
             assert "127.0.0.1" not in cases.sources
@@ -228,6 +232,7 @@ def test_taking_the_report_back_is_asked_twice(inside: Reporter, cases: FakeCase
     inside.press("delete")
     assert cases.withdrawn
     assert inside.says("withdraw.done")
+    assert inside.says("close_window")
     reporter = Reporter(inside.client, inside.hub).enter(cases.receipt)
     assert reporter.response.status_code == 404
 
@@ -237,3 +242,132 @@ def test_enter_on_the_pages_about_taking_back_keeps_the_report(inside: Reporter)
         inside.press(action)
         first = next(button for button in inside.page.all("button") if button.get("form") == "step")
         assert first["value"] == "show"
+
+
+def test_a_file_from_the_desk_is_saved_under_a_name_that_says_nothing(inside: Reporter, cases: FakeCases) -> None:
+    letter = ShownFile("f" * 32, "complaint-against-landlord.pdf", 2**20)
+    cases.messages.append(CaseMessage(True, "Please sign this.", "en", "22 November 2026", files=[letter]))
+    inside.press("show")
+    assert letter.name in inside.page.text
+    assert inside.says("case.save_hint")
+    [button] = [button for button in inside.page.all("button") if button.get("name") == "file"]
+    assert button["value"] == letter.id
+    saved = inside.client.post("/report/return", data=inside.fields() | {"file": button["value"]})
+    assert saved.content == b"%PDF-1.7 from the desk"
+    assert saved.headers["content-disposition"] == 'attachment; filename="document-1.pdf"'
+    assert saved.headers["content-type"] == "application/pdf"
+    assert saved.headers["x-content-type-options"] == "nosniff"
+    assert saved.headers["cache-control"] == "no-store"
+    assert "landlord" not in str(saved.headers)
+
+
+def test_a_file_that_is_not_there_leaves_the_case_open_and_a_closed_case_hands_out_nothing(
+    inside: Reporter, cases: FakeCases
+) -> None:
+    fields = inside.fields()
+    inside.read(inside.client.post("/report/return", data=fields | {"file": "0" * 32}))
+    assert inside.response.status_code == 404
+    assert "The desk works on your report." in inside.page.text
+    cases.is_open = False
+    inside.read(inside.client.post("/report/return", data=fields | {"file": "f" * 32}))
+    assert inside.response.status_code == 410
+    assert inside.says("return.ended")
+
+
+# Whoever shares the computer.
+
+
+def test_an_old_page_sent_again_opens_nothing_and_shows_no_code(
+    reporter: Reporter, cases: FakeCases, clock: FixedClock
+) -> None:
+    """A browser without a script offers to send a page again to whoever presses "Back"."""
+    posted = reporter.fields() | {"code": cases.receipt, "action": "open"}
+    reporter.read(reporter.client.post("/report/return", data=posted))
+    assert "token" in reporter.fields()
+    reporter.press("close")
+    clock.at += timedelta(seconds=11)
+    reporter.read(reporter.client.post("/report/return", data=posted))
+    assert reporter.response.status_code == 410
+    assert reporter.says("return.stale")
+    assert not cases.is_open
+    assert cases.receipt not in reporter.response.text
+    assert "The desk works on your report." not in reporter.page.text
+    # The page that comes instead is a new one.
+    reporter.enter(cases.receipt)
+    assert "The desk works on your report." in reporter.page.text
+
+
+def test_a_page_that_lay_open_too_long_opens_nothing(reporter: Reporter, cases: FakeCases, clock: FixedClock) -> None:
+    for age, is_open in ((timedelta(minutes=29), True), (timedelta(minutes=31), False)):
+        cases.is_open = False
+        mark = Reporter(reporter.client, reporter.hub).fields()["page"]
+        clock.at += age
+        reporter.client.post("/report/return", data={"code": cases.receipt, "page": mark})
+        assert cases.is_open is is_open
+
+
+@pytest.mark.parametrize("mark", ["", "x", "1.2.3", "1795338000.aa.bb", "é.é.é"])
+def test_a_made_up_mark_opens_nothing_and_is_no_attempt(client: TestClient, cases: FakeCases, mark: str) -> None:
+    assert client.post("/report/return", data={"code": cases.receipt, "page": mark}).status_code == 410
+    assert not cases.is_open
+    assert not cases.sources
+
+
+def test_pressing_twice_opens_the_case_twice(reporter: Reporter, cases: FakeCases) -> None:
+    posted = reporter.fields() | {"code": cases.receipt, "action": "open"}
+    for _ in range(2):
+        reporter.read(reporter.client.post("/report/return", data=posted))
+        assert "The desk works on your report." in reporter.page.text
+
+
+def test_a_mistyped_code_can_be_mended_on_the_page_before(
+    reporter: Reporter, cases: FakeCases, clock: FixedClock
+) -> None:
+    before = reporter.fields()
+    reporter.enter("0" * 25)
+    clock.at += timedelta(minutes=2)
+    reporter.read(reporter.client.post("/report/return", data=before | {"code": cases.receipt}))
+    assert "The desk works on your report." in reporter.page.text
+
+
+def test_closing_ends_it_for_whoever_comes_next(inside: Reporter, cases: FakeCases) -> None:
+    page = inside.fields() | {"action": "show"}
+    inside.press("close")
+    assert "code" in {element.get("name") for element in inside.page.all("input")}
+    inside.read(inside.client.post("/report/return", data=page))
+    assert inside.response.status_code == 410
+    assert "The desk works on your report." not in inside.page.text
+
+
+def test_no_title_names_the_desk(inside: Reporter) -> None:
+    title = inside.response.text.partition("<title>")[2].partition("</title>")[0]
+    assert "Messages" in title
+    assert "Bologna" not in title
+
+
+# Whoever wants to fill the disk.
+
+
+def test_files_of_one_address_are_bounded_and_words_are_taken_all_the_same(
+    client: TestClient, hub: Hub, cases: FakeCases
+) -> None:
+    reporter = Reporter(client, hub).enter(cases.receipt)
+    photo = [("files", ("a.jpg", b"x", "image/jpeg"))]
+    for number in range(FILES_PER_ADDRESS.most):
+        reporter.press("add", text=f"{number}", files=photo)
+    before = len(cases.messages)
+    reporter.press("add", text=WORDS, files=photo)
+    assert (cases.messages[-1].text, cases.messages[-1].file_names) == (WORDS, [])
+    assert len(cases.messages) == before + 1
+    assert hub.wording.texts.get("report_page.file.busy", "en", name="a.jpg") in reporter.page.text
+    reporter.press("add", text="", files=photo)
+    assert len(cases.messages) == before + 1
+    assert not reporter.says("case.sent")
+
+
+def test_presses_of_one_address_are_bounded(inside: Reporter) -> None:
+    for _ in range(MESSAGES_PER_ADDRESS.most):
+        inside.press("show")
+        if inside.response.status_code != 200:
+            break
+    assert inside.response.status_code == 429

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
@@ -10,9 +12,11 @@ from identity.passwords import LEAST_CHARACTERS
 from reports.errors import SignInRefusedError
 from reports.officers import change_password, sign_in, sign_out
 from reports.recovery import recover
+from web import session_cookies
 from web.desk.doorway import (
     DESK,
     DOOR_COOKIE,
+    KNOWN_COOKIE,
     SESSION_COOKIE,
     AtTheDoor,
     DeskRoute,
@@ -21,8 +25,11 @@ from web.desk.doorway import (
     drop_cookie,
     set_cookie,
 )
+from web.session_cookies import cookie_name
 
 router = APIRouter(route_class=DeskRoute)
+SIGN_IN = "/desk/sign-in"
+KNOWN_FOR = timedelta(days=180)
 
 
 @router.get("/desk/sign-in")
@@ -45,13 +52,17 @@ async def enter(visit: AtTheDoor) -> Response:
             source=visit.source,
             throttle=visit.throttle,
             clock=visit.clock,
+            mark=visit.page.request.cookies.get(cookie_name(visit.page, KNOWN_COOKIE)),
         )
     except HubError as error:
         response: Response = visit.render("sign_in.html", status=error.status, errors=[visit.say(error)], login=login)
         if "seconds" in error.values:
             response.headers["Retry-After"] = str(error.values["seconds"])
         return response
-    return begin_session(visit, token, DESK)
+    response = begin_session(visit, token, DESK)
+    mark = visit.throttle.make_mark(login)
+    session_cookies.set_cookie(response, visit.page, KNOWN_COOKIE, mark, path=SIGN_IN, lasting=KNOWN_FOR)
+    return response
 
 
 def begin_session(visit: Visit, token: str, path: str) -> Response:

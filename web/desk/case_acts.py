@@ -8,17 +8,21 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
+from channels.forms import IncomingFile
 from core.errors import HubError
 from reports import casework
+from reports.case_files import list_desk_files
 from reports.cases import read_case
 from reports.casework import Replied
 from reports.contents import DeskLabels, Phrase, Translation
-from reports.errors import CaseNotFoundError, NobodyReadsError
+from reports.errors import CaseNotFoundError, FileRefusedError, NobodyReadsError
+from reports.evidence import Evidence, check
 from reports.models import CaseStatus
 from reports.phrases import PHRASES, is_whole
 from web.desk.case_page import LONGEST, MOST_PHRASES, show_case
 from web.desk.doorway import DeskRoute, Inside, Visit
 from web.desk.notices import tell
+from web.report import refusal
 
 router = APIRouter(route_class=DeskRoute)
 
@@ -33,10 +37,13 @@ async def reply(case_id: str, visit: Inside) -> Response:
     phrases = _read_phrases(visit)
     if phrases is None:
         return await show_case(visit, case_id, message=visit.t("desk.case.phrase_unfinished"))
-    if not text and not phrases:
+    if not text and not phrases and not visit.form.files:
         return await show_case(visit, case_id, message=visit.t("desk.case.empty"))
     if len(text) > LONGEST:
         return await show_case(visit, case_id, message=visit.t("desk.case.too_long", most=LONGEST))
+    files, refused = await _read_files(visit, case_id)
+    if refused:
+        return await show_case(visit, case_id, messages=[*refused, visit.t("desk.case.attach_again")])
     replied = await casework.reply(
         visit.session,
         visit.signed_in,
@@ -44,6 +51,7 @@ async def reply(case_id: str, visit: Inside) -> Response:
         text=text,
         language=_language(visit),
         phrases=phrases,
+        files=files,
         translations=await _translations(visit, case_id, text),
         clock=visit.clock,
     )
@@ -146,6 +154,26 @@ async def hand_over(case_id: str, visit: Inside) -> Response:
     except HubError as error:
         return await show_case(visit, case_id, error)
     return visit.go(f"/desk/case/{case_id}", done="hand_over", later=_notice(visit, case_id, replied))
+
+
+async def _read_files(visit: Visit, case_id: str) -> tuple[list[Evidence], list[str]]:
+    """The attached files, checked and cleaned as evidence is, and why some were not taken."""
+    files: list[Evidence] = []
+    refused: list[str] = []
+    if not visit.form.files:
+        return files, refused
+    sent = await list_desk_files(visit.session, visit.signed_in, case_id)
+    for given in visit.form.files:
+        if given.refusal is not None:
+            refused.append(refusal(visit.page, given.name, given.refusal))
+            continue
+        try:
+            file = IncomingFile(given.name, given.media_type, given.content)
+            files.append(await check(file, taken=[*sent, *files]))
+        except FileRefusedError as error:
+            reason = visit.t(error.text_key, **error.values)
+            refused.append(visit.t("report_page.file.refused", name=given.name, reason=reason))
+    return files, refused
 
 
 def _language(visit: Visit) -> str:

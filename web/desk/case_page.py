@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -19,6 +20,8 @@ from reports.phrases import PHRASES, render_day
 from web.desk.case_list import Dates, case_number
 from web.desk.case_view import interpreter_for, show_facts, show_files, show_moment, show_posts, show_story
 from web.desk.doorway import DeskRoute, Inside, Visit
+from web.memory_form import LARGEST_FILE, LARGEST_FILES_TOGETHER
+from web.report_screen import ACCEPTED_FILES, megabytes
 
 router = APIRouter(route_class=DeskRoute)
 MOST_PHRASES = 2
@@ -54,7 +57,12 @@ async def export(case_id: str, visit: Inside) -> Response:
 
 
 async def show_case(
-    visit: Visit, case_id: str, error: HubError | None = None, *, message: str | None = None
+    visit: Visit,
+    case_id: str,
+    error: HubError | None = None,
+    *,
+    message: str | None = None,
+    messages: list[str] | None = None,
 ) -> HTMLResponse:
     """The page, also after a form that was not taken, with what was typed in it."""
     case = await read_case(visit.session, visit.signed_in, case_id, clock=visit.clock)
@@ -70,10 +78,10 @@ async def show_case(
         (show_moment(visit, entry.at), names.get(entry.officer_id or "", ""), visit.t(f"label.audit.{entry.action}"))
         for entry in await list_audit(visit.session, visit.signed_in, case_id=case_id)
     ]
-    errors = [message] if message else [visit.say(error)] if error else []
+    errors = messages or ([message] if message else [visit.say(error)] if error else [])
     return visit.render(
         "case.html",
-        status=error.status if error else 422 if message else 200,
+        status=error.status if error else 422 if errors else 200,
         errors=errors,
         case=summary,
         report=report,
@@ -87,7 +95,7 @@ async def show_case(
         speaks_same=report.language == visit.signed_in.officer.language,
         machine_writes=_machine_writes(visit, report.language),
         deadlines=deadlines(report, language) if deadlines else [],
-        arrived=render_day(report.arrived_at.date(), language),
+        arrived=render_day(report.arrived_at.astimezone(ZoneInfo(visit.time_zone)).date(), language),
         due=render_day(summary.answer_due_on, language) if summary.answer_due_on else None,
         is_near=Dates(on, None).is_near(summary),
         delete_on=render_day(summary.delete_on, language),
@@ -100,6 +108,9 @@ async def show_case(
         phrases=[(key, _sentence(visit, key)) for key in PHRASES],
         phrase_rows=range(MOST_PHRASES),
         longest=LONGEST,
+        accepted=ACCEPTED_FILES,
+        largest_file=megabytes(LARGEST_FILE, language),
+        largest_together=megabytes(LARGEST_FILES_TOGETHER, language),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
@@ -78,7 +79,7 @@ async def show_posts(visit: Visit, case: OpenCase) -> list[Post]:
 
 
 async def show_facts(visit: Visit, report: Report) -> list[Fact]:
-    """Everything else that the person answered; what was skipped is left out."""
+    """Everything else that the person answered; what was skipped is left out, but for the contact."""
     asked: list[tuple[str, list[str], str | None]] = [
         ("safe", _choices(visit, "safe", report.is_safe), None),
         ("minor", [visit.t("desk.yes")] if report.is_minor else [], None),
@@ -92,7 +93,7 @@ async def show_facts(visit: Visit, report: Report) -> list[Fact]:
         ("wishes", _choices(visit, "wishes", *report.wishes), report.wishes_words),
         ("for_whom", _choices(visit, "for_whom", report.for_whom), report.organisation),
         ("same_event", _event(visit, report), report.same_event if _is_named(report.same_event) else None),
-        ("contact", _choices(visit, "contact", report.contact.kind), report.contact.value),
+        ("contact", _contact(visit, report), report.contact.value),
     ]
     return [
         Fact(visit.t(f"desk.fact.{name}"), chosen, await say(visit, own, report.language) if own else None)
@@ -124,8 +125,9 @@ def interpreter_for(visit: Visit, summary: CaseSummary) -> str | None:
 
 
 def show_moment(visit: Visit, moment: datetime) -> str:
-    """A day and an hour, in UTC."""
-    return str(format_datetime(moment, "medium", locale=locale_of(visit.page.language)))
+    """A day and an hour in the desk's time zone, which the page names once."""
+    here = moment.astimezone(ZoneInfo(visit.time_zone))
+    return str(format_datetime(here, "medium", locale=locale_of(visit.page.language)))
 
 
 async def say(visit: Visit, text: str, language: str) -> Said:
@@ -184,6 +186,11 @@ def _place(visit: Visit, report: Report) -> list[str]:
 def _when(visit: Visit, report: Report) -> list[str]:
     day = [render_day(report.when.day, visit.page.language)] if report.when.day else []
     return [*_choices(visit, "when", report.when.choice), *day]
+
+
+def _contact(visit: Visit, report: Report) -> list[str]:
+    """Said also where it was not answered: who reads it must not take silence for a wish."""
+    return _choices(visit, "contact", report.contact.kind) or [visit.t("report.review.nothing")]
 
 
 def _is_named(event: str | None) -> bool:

@@ -25,19 +25,25 @@ from identity.throttle import Throttle
 from reports.errors import CaseNotFoundError, DeskKeyMissingError, SessionEndedError
 from reports.officers import LONGEST, get_signed_in
 from reports.signed_in import SignedIn
+from subscriptions.rows import main_time_zone
 from web import session_cookies
 from web.guarding import GuardedRoute
 from web.limits import client_address
 from web.memory_form import GivenForm, MemoryBudget, read_form
 from web.pages import Page, PageParts, get_page
 from web.session_cookies import cookie_name
+from web.time_zones import zone_name
 
 SESSION_COOKIE = "desk"
 DOOR_COOKIE = "desk_door"
 """Before anybody is signed in, so that those forms too come from our own pages."""
+KNOWN_COOKIE = "desk_known"
+"""Of a browser in which an officer signed in: nobody else's wrong attempts keep that officer out there."""
 DESK = "/desk"
 
 budget = MemoryBudget()
+NO_FILES = MemoryBudget(0)
+"""For whoever is not signed in: their files are read and dropped, their words are kept to be shown once more."""
 
 
 class FormForeignError(HubError):
@@ -80,6 +86,18 @@ class Visit:
     @property
     def throttle(self) -> Throttle:
         return Throttle(self.page.hub.settings.load_secret_key(), self.clock)
+
+    @property
+    def time_zone(self) -> str:
+        """In which the desk's pages say the hour: of the first place that it serves, else UTC."""
+        gazetteer = self.page.hub.wording.gazetteer
+        places = [gazetteer.get(place) for place in self.who.desk.places] if self.who else []
+        zones = [main_time_zone(place.country) for place in places if place is not None]
+        return next((zone for zone in zones if zone), "UTC")
+
+    @property
+    def time_zone_name(self) -> str:
+        return zone_name(self.time_zone, self.page.language)
 
     @property
     def source(self) -> str:
@@ -127,7 +145,7 @@ class DeskRoute(GuardedRoute):
 async def _at_the_door(page: PageParts) -> AsyncIterator[Visit]:
     """A page for somebody who is not signed in yet."""
     secret = page.request.cookies.get(cookie_name(page, DOOR_COOKIE)) or secrets.token_urlsafe(32)
-    async with _given_form(page, secret) as form, page.hub.database.session() as session:
+    async with _given_form(page, secret, NO_FILES) as form, page.hub.database.session() as session:
         yield Visit(page, session, form, secret)
 
 
@@ -136,11 +154,24 @@ async def _inside(page: PageParts) -> AsyncIterator[Visit]:
     secret = page.request.cookies.get(cookie_name(page, SESSION_COOKIE))
     if not secret:
         raise SessionEndedError
-    async with _given_form(page, secret) as form, page.hub.database.session() as session:
+    own_budget = budget if await _is_inside(page, secret) else NO_FILES
+    async with _given_form(page, secret, own_budget) as form, page.hub.database.session() as session:
         who = await get_signed_in(session, secret, clock=page.hub.clock)
         if not page.chosen and who.officer.language in RELEASED:
             page = replace(page, language=who.officer.language)
         yield Visit(page, session, form, secret, who)
+
+
+async def _is_inside(page: Page, secret: str) -> bool:
+    """Whether files of this request may take room in memory. In a session of its own: a slow sender holds no lock."""
+    if page.request.method != "POST":
+        return False
+    async with page.hub.database.session() as session:
+        try:
+            await get_signed_in(session, secret, clock=page.hub.clock)
+        except SessionEndedError:
+            return False
+    return True
 
 
 AtTheDoor = Annotated[Visit, Depends(_at_the_door)]
@@ -148,12 +179,12 @@ Inside = Annotated[Visit, Depends(_inside)]
 
 
 @asynccontextmanager
-async def _given_form(page: Page, secret: str) -> AsyncIterator[GivenForm]:
+async def _given_form(page: Page, secret: str, own_budget: MemoryBudget) -> AsyncIterator[GivenForm]:
     """The form of a request, checked to be ours; an empty one where nothing was sent."""
     if page.request.method != "POST":
         yield GivenForm()
         return
-    async with read_form(page.request, budget) as form:
+    async with read_form(page.request, own_budget) as form:
         if not hmac.compare_digest(form.get("token").encode(), form_token(secret).encode()):
             raise FormForeignError
         page.request.state.desk_form = form

@@ -6,7 +6,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
-from core.clock import time_zones
 from core.errors import HubError
 from core.languages import RELEASED
 from identity.errors import OperatorInvalidError, OperatorSignInRefusedError
@@ -189,5 +188,5 @@ def _account(page: OfficePage, errors: list[str] | None = None, *, status: int =
         errors=errors or [],
         least=LEAST_CHARACTERS,
         languages=[(code, page.language_name(code)) for code in RELEASED],
-        time_zones=[(zone, zone) for zone in sorted(time_zones())],
+        time_zones=page.zones(page.operator.time_zone),
     )

@@ -47,6 +47,7 @@ from web.guarding import GuardedRoute
 from web.limits import client_address
 from web.pages import Page, PageParts, get_page
 from web.session_cookies import cookie_name, drop_cookie, form_token, set_cookie
+from web.time_zones import zone_name
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,11 @@ class DoorPage(Page):
         locale = locale_of(self.language)
         day, hour = format_date(here, "medium", locale=locale), format_time(here, "short", locale=locale)
         return str(get_datetime_format("medium", locale=locale)).replace("{1}", day).replace("{0}", hour)
+
+    @property
+    def time_zone_name(self) -> str:
+        """In which the page says the hour; the page names it once."""
+        return zone_name(self.who.time_zone if self.who else "UTC", self.language)
 
     def day(self, moment: Any) -> str:
         """A day in the operator's language; nothing for None."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
 from core.clock import time_zones
+from core.language_names import find_language
 from core.languages import RELEASED
 from subscriptions.errors import EventInvalidError
-from subscriptions.events import EventDetails, EventForm
+from subscriptions.events import EventDetails, EventForm, find_mistakes
 from subscriptions.models import Event
+from subscriptions.topics import Topics
 from web.office.doorway import field, fields
 
 type Given = dict[str, str | list[str]]
@@ -52,33 +55,55 @@ def form_of(source: FormData | Event | None, time_zone: str) -> Given:
     return given | {"topics": fields(source, "topics")}
 
 
-def read_details(given: Mapping[str, Any]) -> EventDetails:
-    """What the form says. Raises EventInvalidError, which names the field."""
+AT_FIELD = {
+    "title": f"title-{RELEASED[0]}",
+    "description": f"description-{RELEASED[0]}",
+    "language": "languages",
+    "dates": "ends_at",
+    "registration": "registration_closes_at",
+    "reminders": "reminder_days",
+}
+"""Where on the page a problem is told, if not at the field of its own name."""
+
+
+def read_details(given: Mapping[str, Any], topics: Topics) -> EventDetails:
+    """What the form says. Raises EventInvalidError; its ``values['fields']`` has the problem of each wrong field."""
+    wrong: dict[str, str] = {}
     zone = str(given["time_zone"])
     if zone not in time_zones():
-        raise EventInvalidError(field="time_zone")
-    starts_at, ends_at = _moment(given["starts_at"], zone), _moment(given["ends_at"], zone)
-    if starts_at is None or ends_at is None or given["form"] not in set(EventForm):
-        raise EventInvalidError(field="date")
-    return EventDetails(
-        form=EventForm(given["form"]),
+        wrong["time_zone"], zone = "time_zone", "UTC"
+    at = {name: _moment(given[name], zone, name, wrong) for name in DATES}
+    for name in ("starts_at", "ends_at"):
+        if at[name] is None:
+            wrong.setdefault(name, "date")
+    starts_at = at["starts_at"] or datetime.now(UTC)
+    details = EventDetails(
+        form=EventForm(given["form"]) if given["form"] in set(EventForm) else EventForm.ONLINE,
         titles={code: text for code in RELEASED if (text := given[f"title-{code}"])},
         descriptions={code: text for code in RELEASED if (text := given[f"description-{code}"])},
         topics=tuple(given["topics"]),
         starts_at=starts_at,
-        ends_at=ends_at,
+        ends_at=at["ends_at"] or starts_at + timedelta(hours=1),
         time_zone=zone,
         place=given["place"] or None,
         online_url=given["online_url"] or None,
-        registration_opens_at=_moment(given["registration_opens_at"], zone),
-        registration_closes_at=_moment(given["registration_closes_at"], zone),
-        places=_number(given["places"]),
-        places_per_city=_number(given["places_per_city"]),
-        languages=tuple(code for code in given["languages"].replace(",", " ").split()),
+        registration_opens_at=at["registration_opens_at"],
+        registration_closes_at=at["registration_closes_at"],
+        places=_number(given["places"], "places", wrong),
+        places_per_city=_number(given["places_per_city"], "places_per_city", wrong),
+        languages=_languages(given["languages"], wrong),
         who_pays=given["who_pays"][:400] or None,
         is_public=given["is_public"] == "yes",
-        reminder_days=tuple(_days(given["reminder_days"])),
+        reminder_days=_days(given["reminder_days"], wrong),
     )
+    has_wrong_dates = not wrong.keys().isdisjoint(DATES)
+    for problem in find_mistakes(details, topics):
+        # An hour that we could not read stands in for a guess, which says nothing about the others.
+        if not (has_wrong_dates and problem in {"dates", "registration"}):
+            wrong.setdefault(AT_FIELD.get(problem, problem), problem)
+    if wrong:
+        raise EventInvalidError(field=next(iter(wrong.values())), fields=wrong)
+    return details
 
 
 def _from_event(event: Event) -> Given:
@@ -99,25 +124,39 @@ def _texts() -> list[str]:
     return [f"{name}-{code}" for name in ("title", "description") for code in RELEASED]
 
 
-def _moment(text: str, zone: str) -> datetime | None:
+def _moment(text: str, zone: str, name: str, wrong: dict[str, str]) -> datetime | None:
     if not text:
         return None
     try:
         return datetime.fromisoformat(text[:16]).replace(tzinfo=ZoneInfo(zone))
     except ValueError:
-        raise EventInvalidError(field="date") from None
+        wrong[name] = "date"
+        return None
 
 
-def _number(text: str) -> int | None:
+def _number(text: str, name: str, wrong: dict[str, str]) -> int | None:
     if not text:
         return None
     if not text.isdecimal() or len(text) > 6:
-        raise EventInvalidError(field="number")
+        wrong[name] = "number"
+        return None
     return int(text)
 
 
-def _days(text: str) -> list[int]:
+def _days(text: str, wrong: dict[str, str]) -> tuple[int, ...]:
     try:
-        return [int(part) for part in text.replace(",", " ").split()]
+        return tuple(int(part) for part in text.replace(",", " ").split())
     except ValueError:
-        raise EventInvalidError(field="reminders") from None
+        wrong["reminder_days"] = "reminders"
+        return ()
+
+
+def _languages(text: str, wrong: dict[str, str]) -> tuple[str, ...]:
+    """Codes or names in any language, with commas or only blanks between them."""
+    found: list[str] = []
+    for piece in re.split(r"[,;/،\n]+", text):
+        named = [find_language(piece)] if find_language(piece) else [find_language(word) for word in piece.split()]
+        if None in named:
+            wrong["languages"] = "language"
+        found += [code for code in named if code]
+    return tuple(dict.fromkeys(found))

@@ -1,10 +1,13 @@
-"""Events as the team sees them: making, changing and cancelling them, the invitation, who comes and who was there."""
+"""Events as the team sees them: making, changing and cancelling them, the invitation, who comes and who was there.
+
+A network's coordinator makes events of the own network and invites that network; of its guests they see totals.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -12,6 +15,7 @@ from sqlmodel import col, select
 
 from core.errors import HubError
 from core.languages import RELEASED
+from identity.errors import RoleRefusedError
 from identity.operators import OperatorRole
 from subscriptions.broadcasts.drafts import Outline, create_draft
 from subscriptions.errors import EventInvalidError, RegistrationClosedError
@@ -40,38 +44,41 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is a formula to a spreadsheet."""
 LONGEST_NOTE = 1000
 TEAM = (OperatorRole.EDITOR, OperatorRole.APPROVER)
+READERS = (*TEAM, OperatorRole.NETWORK)
+WRITERS = (OperatorRole.EDITOR, OperatorRole.NETWORK)
 
 
 @router.get(EVENTS)
 async def events_page(page: OfficeParts, past: bool = False) -> HTMLResponse:
     """All events, with how many come."""
-    page.require(*TEAM)
-    found = await list_events(page.session, now=page.now, is_public=None, past=past)
+    page.require(*READERS)
+    found = await list_events(page.session, now=page.now, is_public=None, past=past, network=page.network)
     counts = await count_answers(page.session, [event.id for event in found])
     lines = [(EventShown(page, event), counts.get(event.id, Counter[str]())) for event in found]
-    return page.render("events.html", lines=lines, past=past)
+    return page.render("events.html", lines=lines, past=past, may_write=page.may(*WRITERS))
 
 
 @router.get(EVENTS + "/new")
 async def new_page(page: OfficeParts) -> HTMLResponse:
     """An empty form."""
-    page.require(OperatorRole.EDITOR)
+    page.require(*WRITERS)
     return _form_page(page, form_of(None, page.operator.time_zone))
 
 
 @router.post(EVENTS + "/new")
 async def create(page: OfficeParts) -> Response:
     """Make it. Nobody hears of it yet."""
-    page.require(OperatorRole.EDITOR)
+    page.require(*WRITERS)
     given = form_of(await page.form(), page.operator.time_zone)
     try:
         event = await create_event(
             page.session,
-            read_details(given),
+            read_details(given, known_topics()),
             created_by=page.operator.id,
             domain=address_of(page.hub).partition("://")[2].partition("/")[0].partition(":")[0],
             topics=known_topics(),
             clock=page.clock,
+            network=page.network,
         )
     except EventInvalidError as error:
         return _form_page(page, given, error=error)
@@ -82,29 +89,29 @@ async def create(page: OfficeParts) -> Response:
 @router.get(EVENTS + "/{event_id}")
 async def event_page(page: OfficeParts, event_id: str) -> HTMLResponse:
     """One event: what it is, its invitations, its guests."""
-    page.require(*TEAM)
-    return await _show(page, await get_event(page.session, event_id))
+    page.require(*READERS)
+    return await _show(page, await _get_own(page, event_id))
 
 
 @router.get(EVENTS + "/{event_id}/edit")
 async def edit_page(page: OfficeParts, event_id: str) -> HTMLResponse:
     """The form with what is known."""
-    page.require(OperatorRole.EDITOR)
-    event = await get_event(page.session, event_id)
+    page.require(*WRITERS)
+    event = await _get_own(page, event_id)
     return _form_page(page, form_of(event, event.time_zone), event=event)
 
 
 @router.post(EVENTS + "/{event_id}/edit")
 async def edit(page: OfficeParts, event_id: str) -> Response:
     """Change it; whoever wants to come is told of what concerns them."""
-    page.require(OperatorRole.EDITOR)
+    page.require(*WRITERS)
     form = await page.form()
-    event = await get_event(page.session, event_id)
+    event = await _get_own(page, event_id)
     given = form_of(form, event.time_zone)
     await _end_reading(page)
     try:
         changed = await update_event(
-            page.session, event_id, read_details(given), topics=known_topics(), clock=page.clock
+            page.session, event_id, read_details(given, known_topics()), topics=known_topics(), clock=page.clock
         )
     except EventInvalidError as error:
         return _form_page(page, given, event=event, error=error)
@@ -123,10 +130,10 @@ async def edit(page: OfficeParts, event_id: str) -> Response:
 @router.post(EVENTS + "/{event_id}/cancel")
 async def cancel(page: OfficeParts, event_id: str) -> Response:
     """It will not take place; the guests are told."""
-    page.require(OperatorRole.EDITOR)
+    page.require(*WRITERS)
     form = await page.form()
+    event = await _get_own(page, event_id)
     if field(form, "sure") != "yes":
-        event = await get_event(page.session, event_id)
         return await _show(page, event, errors=[page.t("event.problem.unsure")])
     await _end_reading(page)
     event = await cancel_event(page.session, event_id, clock=page.clock)
@@ -140,9 +147,9 @@ async def cancel(page: OfficeParts, event_id: str) -> Response:
 @router.post(EVENTS + "/{event_id}/invitation")
 async def write_invitation(page: OfficeParts, event_id: str) -> Response:
     """A draft in the event's own words, on to where it is written."""
-    page.require(OperatorRole.EDITOR)
+    page.require(*WRITERS)
     await page.form()
-    event = await get_event(page.session, event_id)
+    event = await _get_own(page, event_id)
     draft = await draft_invitation(page, event)
     await page.record("event.invitation", event_id)
     return page.go(f"{BROADCASTS}/{draft.id}")
@@ -204,7 +211,7 @@ async def draft_invitation(page: OfficePage, event: Event) -> Broadcast:
         kind=BroadcastKind.EVENT,
         original_language=original,
         topics_any=tuple(event.topics),
-        audience={"networks": [page.network]} if page.network else {},
+        audience={"networks": [network]} if (network := page.network or event.network) else {},
         closes_at=event.registration_closes_at,
         time_zone=event.time_zone,
     )
@@ -227,25 +234,36 @@ async def draft_invitation(page: OfficePage, event: Event) -> Broadcast:
     return draft
 
 
+async def _get_own(page: OfficePage, event_id: str) -> Event:
+    """An event; for a network's coordinator one of the own network. Raises EventNotFoundError, RoleRefusedError."""
+    event = await get_event(page.session, event_id)
+    if page.network is not None and event.network != page.network:
+        raise RoleRefusedError
+    return event
+
+
 async def _end_reading(page: OfficePage) -> None:
     """On SQLite, a transaction that read before may not write after another one did."""
     await page.session.commit()
 
 
 async def _show(page: OfficePage, event: Event, *, errors: list[str] | None = None, email: str = "") -> HTMLResponse:
-    lines = await list_guests(page.session, event.id)
-    answers = [line.guest.answer for line in lines]
+    counts = (await count_answers(page.session, [event.id])).get(event.id, Counter[str]())
+    sees_names = page.network is None
     return page.render(
         "event.html",
         status=422 if errors else 200,
         errors=errors or [],
         shown=EventShown(page, event, shows_link=True),
-        counts={answer: answers.count(answer) for answer in GuestAnswer},
-        guests=lines,
+        counts={answer: counts[answer] for answer in GuestAnswer},
+        guests=await list_guests(page.session, event.id) if sees_names else [],
+        sees_names=sees_names,
+        may_write=page.may(*WRITERS),
         invitations=await _list_invitations(page, event),
         broadcasts=BROADCASTS,
         events=EVENTS,
         is_over=event.ends_at <= page.now,
+        lacks_address=event.form != EventForm.IN_PERSON and not event.online_url,
         has_begun=event.starts_at <= page.now,
         most_note=LONGEST_NOTE,
         email=email,
@@ -268,11 +286,17 @@ def _form_page(
     page: OfficePage, given: dict[str, str | list[str]], *, event: Event | None = None, error: HubError | None = None
 ) -> HTMLResponse:
     topics = [(name, page.t(f"topic.{name}.title")) for name in known_topics().facts]
+    problems: dict[str, str] = error.values.get("fields", {}) if error else {}
+    wrong = defaultdict(str, {name: page.t(f"event.problem.{problem}") for name, problem in problems.items()})
+    if event and not error:
+        given = given | {"languages": page.separated(page.language_name(code) for code in event.languages)}
     return page.render(
         "event_form.html",
         status=error.status if error else 200,
-        errors=[page.say(error)] if error else [],
+        errors=list(dict.fromkeys(wrong.values())) or ([page.say(error)] if error else []),
+        wrong=wrong,
         given=given,
+        zones=page.zones(str(given["time_zone"]) if error is None or "time_zone" not in wrong else ""),
         event=event,
         events=EVENTS,
         topics=topics,

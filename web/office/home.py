@@ -12,11 +12,11 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from conversation.models import Handoff, HandoffStatus
-from identity.operators import OperatorRole
+from identity.operators import OperatorRole, list_operators
 from subscriptions.alerts import list_alerts, settle_alert
 from subscriptions.broadcasts.authors import may_release
 from subscriptions.broadcasts.texts import list_waiting_texts
-from subscriptions.directory import CityReach, measure_cities
+from subscriptions.directory import measure_cities
 from subscriptions.models import (
     Broadcast,
     BroadcastStatus,
@@ -43,6 +43,15 @@ class Task:
     is_urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the first things to do in a new hub: ``office.steps.<name>``, and where it is done."""
+
+    name: str
+    path: str
+    is_done: bool
+
+
 @dataclass(frozen=True)
 class ShownAlert:
     """Something that happened to a city's contact."""
@@ -62,11 +71,13 @@ async def home_page(page: OfficeParts) -> HTMLResponse:
     named = sorted(((page.place_name(one.city), one) for one in reach), key=lambda pair: pair[0].casefold())
     return page.render(
         "home.html",
-        tasks=[task async for task in _tasks(page, reach)],
+        tasks=[task async for task in _tasks(page)],
         alerts=await _alerts(page) if page.may(OperatorRole.EDITOR) else [],
         reach=named,
         unreached=[pair for pair in named if not pair[1].is_reached] if is_team else [],
-        reached=sum(one.is_reached for one in reach),
+        reached=sum(one.is_sure for one in reach),
+        unsure=sum(one.is_reached and not one.is_sure for one in reach),
+        steps=await _first_steps(page),
         may_edit=page.may(OperatorRole.EDITOR),
     )
 
@@ -81,7 +92,7 @@ async def settle(page: OfficeParts, alert_id: int) -> Response:
     return page.go("/office", done="office.saved")
 
 
-async def _tasks(page: OfficePage, reach: list[CityReach]) -> AsyncIterator[Task]:
+async def _tasks(page: OfficePage) -> AsyncIterator[Task]:
     texts = await list_waiting_texts(page.session, page.operator)
     if texts:
         one = texts[0][1]
@@ -114,7 +125,23 @@ async def _tasks(page: OfficePage, reach: list[CityReach]) -> AsyncIterator[Task
     yield _task(page, "late", late, "/office/cities?which=soon", is_urgent=True)
     soon = await _count(page, open_dates.where(col(DueDate.due_on) >= today, col(DueDate.due_on) <= today + DUE_WITHIN))
     yield _task(page, "due", soon, "/office/cities?which=soon")
-    yield _task(page, "unreached", sum(not one.is_reached for one in reach), "/office#unreached")
+
+
+async def _first_steps(page: OfficePage) -> list[Step]:
+    """What a new hub needs, as far as this operator can do it; nothing once all of it is done."""
+    if not page.may(OperatorRole.EDITOR):
+        return []
+    people = await _count(page, select(func.count()).select_from(Subscriber))
+    written = await _count(page, select(func.count()).select_from(Broadcast))
+    steps = [Step("import", "/office/subscribers/import", people > 0)]
+    if page.role is OperatorRole.ADMINISTRATOR:
+        team = await list_operators(page.session)
+        steps += [
+            Step("colleague", "/office/operators", len(team) > 1),
+            Step("mail", "/office/outbox", page.hub.settings.smtp_url is not None),
+        ]
+    steps.append(Step("message", "/office/broadcasts", written > 0))
+    return [] if all(step.is_done for step in steps) else steps
 
 
 def _task(page: OfficePage, what: str, count: int, path: str, *, is_urgent: bool = False) -> Task:

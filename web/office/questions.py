@@ -1,8 +1,6 @@
-"""Questions that people passed on to the team, and those that the assistant could not answer."""
+"""Questions that people passed on to the team."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -10,7 +8,7 @@ from sqlmodel import col, select
 
 from conversation.errors import HandoffNotFoundError
 from conversation.handoffs import answer_handoff, list_handoffs
-from conversation.models import Handoff, HandoffStatus, UnansweredQuestion
+from conversation.models import Handoff, HandoffStatus
 from core.errors import HubError
 from core.languages import SOURCE_LANGUAGE
 from core.normalise import clean
@@ -21,7 +19,6 @@ from web.pages import direction
 router = APIRouter(route_class=OfficeRoute)
 LONGEST_ANSWER = 5000
 SHOWN_ANSWERED = 50
-SHOWN_UNANSWERED = 300
 
 
 @router.get("/office/questions")
@@ -38,22 +35,6 @@ async def questions_page(page: OfficeParts, all: str = "") -> HTMLResponse:  # n
         waiting=[(one, page.when(one.created_at)) for one in waiting],
         answered=[(one, page.when(one.answered_at)) for one in answered],
         shows_all=bool(all),
-    )
-
-
-@router.get("/office/questions/unanswered")
-async def unanswered_page(page: OfficeParts) -> HTMLResponse:
-    """What people asked and did not find, with names and numbers removed; the most frequent first."""
-    page.require(OperatorRole.EDITOR)
-    found = await page.session.exec(select(UnansweredQuestion.language, UnansweredQuestion.text))
-    counts = Counter(found.all())
-    return page.render(
-        "unanswered.html",
-        questions=[
-            (text, language, page.language_name(language), count)
-            for (language, text), count in counts.most_common(SHOWN_UNANSWERED)
-        ],
-        total=counts.total(),
     )
 
 

@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from web.office import (
     account,
+    answer_form,
+    answers,
     broadcasts,
     cities,
     city_files,
@@ -21,6 +23,7 @@ from web.office import (
     subscribers,
     topics,
     trail,
+    unanswered,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -34,7 +37,11 @@ PARTS = (
     # Its addresses take whatever follows, so it comes after the two above.
     subscriber,
     topics,
+    # Before the pages of one question or answer, whose names take every word.
+    unanswered,
     questions,
+    answers,
+    answer_form,
     contacts,
     outbox,
     operators,

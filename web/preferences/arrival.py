@@ -103,7 +103,8 @@ async def _arrive(page: Page, purpose: Purpose, token: str) -> Response:
             return await _say_confirmed(page, session, purpose, token)
         confirmation = await use(session, purpose, token, topics=all_topics(), clock=page.hub.clock)
         person = await get_subscriber(session, confirmation.subscriber_id)
-        if person.left_at is not None:
+        # Who left and asked for a link may see the own page, and come back there.
+        if person.left_at is not None and purpose is not Purpose.PREFERENCES:
             raise LinkExpiredError
         who = begin_session(page.hub, person.id, OpenedBy.ONCE, ChannelName.EMAIL)
     response = RedirectResponse(page.url(HOME), status_code=303)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
-from subscriptions.event_feeds import list_own_events
+from subscriptions.event_feeds import list_own_events, renew_feed
 from subscriptions.links import LinkContent, LinkPurpose, Links
 from subscriptions.pages import EVENT_ANSWER
 from web.events import EventShown, feed_address
@@ -14,7 +14,10 @@ from web.preferences.doorway import HOME, Inside, PreferenceRoute
 router = APIRouter(route_class=PreferenceRoute)
 
 
-@router.get(HOME + "/events")
+EVENTS = HOME + "/events"
+
+
+@router.get(EVENTS)
 async def show_events(visit: Inside) -> HTMLResponse:
     """For whoever proved the mailbox: how to take part stands there, and the feed's address is theirs alone."""
     visit.require_proof()
@@ -33,5 +36,13 @@ async def show_events(visit: Inside) -> HTMLResponse:
             for event in found
             if event.ends_at > now
         ],
-        feed=feed_address(hub, person.id),
+        feed=feed_address(hub, person),
     )
+
+
+@router.post(EVENTS + "/address")
+async def renew_address(visit: Inside) -> Response:
+    """A new address for the own calendar feed, such as when the one before was passed on."""
+    visit.require_proof()
+    await renew_feed(visit.session, visit.subscriber.id)
+    return visit.go(EVENTS, done="feed")

@@ -12,6 +12,7 @@ from sqlmodel import select
 from core.errors import HubError
 from subscriptions.confirmation import confirm_by_use
 from subscriptions.errors import NothingToUndoError, PreferenceInvalidError
+from subscriptions.handover import come_back
 from subscriptions.models import Choice, Subscription
 from subscriptions.preferences import Edit, change_preferences, list_topic_states, undo_last
 from web.pages import Page, PageParts
@@ -89,6 +90,14 @@ async def save_pause(visit: Inside) -> Response:
 async def stop_everything(visit: Inside) -> Response:
     """Nothing any more but what is required."""
     return await _save(visit, lambda: Edit(choice=Choice.REQUIRED_ONLY))
+
+
+@router.post(HOME + "/return")
+async def return_to_us(visit: Inside) -> Response:
+    """Come back after having left; everything is off then."""
+    visit.require_proof()
+    is_back = await come_back(visit.session, visit.subscriber.id, clock=visit.clock)
+    return visit.go(done="back" if is_back else "same")
 
 
 @router.post(HOME + "/undo")

@@ -43,7 +43,7 @@ async def ask_for_link(page: PageParts) -> HTMLResponse:
         email = read_email(email)
     except AddressInvalidError:
         return show_ask(page, email=email[:320], errors=("email",))
-    _limit(page)
+    await _limit(page)
 
     async def work(session: AsyncSession) -> None:
         await send_preferences_link(session, email, links=links_of(page), clock=page.hub.clock)
@@ -68,7 +68,7 @@ async def post_new(page: PageParts) -> HTMLResponse:
     newcomer, errors = _read(page, sent)
     if newcomer is None:
         return _render_new(page, sent, errors=errors)
-    _limit(page)
+    await _limit(page)
 
     async def work(session: AsyncSession) -> None:
         await join(session, newcomer, topics=all_topics(), links=links_of(page), clock=page.hub.clock)
@@ -144,10 +144,10 @@ def _render_new(page: Page, sent: dict[str, str], *, errors: list[str] | None = 
     )
 
 
-def _limit(page: Page) -> None:
+async def _limit(page: Page) -> None:
     """So many a minute from one place. Raises TooManyMessagesError."""
     source = client_address(page.request, page.hub.settings.trusted_proxy_addresses)
-    page.hub.limits.check(page.request, f"preferences/{source}")
+    await page.hub.limits.check(page.request, f"preferences/{source}")
 
 
 def _afterwards(page: Page, work: Callable[[AsyncSession], Awaitable[None]]) -> BackgroundTask:

@@ -2,7 +2,7 @@
 
 A link that was asked for and works once proves that its mailbox is read now. The link at the foot of a message proves
 less, since messages are forwarded: it lets people choose, and do nothing that would hand somebody's data or address to
-another. The cookie goes to the preference pages and to the chat's address alone, so a report never carries it.
+another. The cookie goes to the preference pages and to the chat's addresses alone, so a report never carries it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from web.session_cookies import cookie_name, drop_cookie, form_token, set_cookie
 from web.state import Hub
 
 COOKIE = "preferences"
-PATHS = ("/preferences", "/api/chat")
+PATHS = ("/preferences", "/api/chat", "/chat")
 LASTING = timedelta(hours=12)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 
-from babel.dates import format_date, get_day_names, get_timezone_location
+from babel.dates import format_date, get_day_names
 from sqlmodel import select
 
-from core.clock import time_zones
 from core.languages import LANGUAGES, RELEASED, locale_of
+from core.zones import ZoneGroups
 from subscriptions.city_defaults import get_city_defaults, is_telegram_off
 from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.models import Address, ChannelName, Choice, Frequency, Subscription
@@ -66,7 +65,7 @@ class HomeView:
     """on, blocked, none, off or absent."""
     can_use_telegram: bool
     day_names: Options
-    zones: Options
+    zones: ZoneGroups
     languages: Options
     is_paused: bool
     first_day: str
@@ -110,7 +109,7 @@ async def see_home(visit: Visit) -> HomeView:
         telegram=telegram,
         can_use_telegram=telegram in {"on", "blocked"},
         day_names=day_names(visit.page.language),
-        zones=zone_options(visit.page.language, person.time_zone),
+        zones=visit.page.zones(person.time_zone),
         languages=[(code, LANGUAGES[code].own_name) for code in _languages(person.language)],
         is_paused=is_paused,
         first_day=(today + timedelta(days=1)).isoformat(),
@@ -152,20 +151,6 @@ def day_names(language: str) -> Options:
     """The days of the week by their ISO number."""
     names = get_day_names("wide", "stand-alone", locale_of(language))
     return [(str(day), names[day - 1]) for day in DAYS]
-
-
-def zone_options(language: str, present: str) -> Options:
-    """Time zones by the name of a place, in the order of the alphabet; the present one is always among them."""
-    return _zones(language, present)
-
-
-@cache
-def _zones(language: str, present: str) -> Options:
-    locale = locale_of(language)
-    continents = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
-    names = {zone for zone in time_zones() if zone.startswith(continents)} | {present}
-    options = [(zone, f"{get_timezone_location(zone, locale, return_city=True)} ({zone})") for zone in names]
-    return sorted(options, key=lambda option: option[1])
 
 
 def _notes(

@@ -1,6 +1,12 @@
 // Turns messages into elements. Text only ever goes in as text; the markup mirrors templates/_chat.html.
 const SCHEMES = new Set(["http:", "https:", "tel:", "mailto:"]);
-const KINDS = new Set(["tool", "membership", "service"]);
+const KINDS = new Set(["tool", "membership", "service", "answer"]);
+// As in web/isolation.py: a Latin name in an Arabic line keeps its order also where it breaks in two.
+const RIGHT_TO_LEFT = "\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufeff";
+const LATIN = "A-Za-z\\u00c0-\\u024f";
+const RUN = new RegExp(
+  `(\\([^()${RIGHT_TO_LEFT}]*[${LATIN}][^()${RIGHT_TO_LEFT}]*\\)|[${LATIN}](?:[^()${RIGHT_TO_LEFT}]*[${LATIN}0-9])?)`,
+);
 
 export class Messages {
   constructor(config, actions) {
@@ -19,7 +25,7 @@ export class Messages {
   theirs(reply, { person = false } = {}) {
     const { title, lines } = layOut(reply);
     const bubble = make("div", { className: "bubble" }, [
-      title && make("p", { className: "title", textContent: title }),
+      title && make("p", { className: "title" }, isolate(title)),
       ...lines.map((line) => make("p", { className: "text", textContent: line })),
       reply.machine_translated && this.#own(make("p", { className: "note", textContent: this.texts.machine_translated })),
       this.#contacts(reply),
@@ -74,7 +80,7 @@ export class Messages {
 
   #links({ links = [] }) {
     const rows = links.filter((link) => isShown(link.url)).map((link) => {
-      const name = make("span", { textContent: link.title });
+      const name = make("span", {}, isolate(link.title));
       const anchor = make("a", { className: "out", href: this.#address(link.url), rel: "noopener noreferrer" }, [icon("link"), name]);
       if (this.config.embedded) {
         anchor.target = "_blank";
@@ -95,7 +101,7 @@ export class Messages {
 
   #buttons({ buttons = [] }) {
     const chips = buttons.map(({ title, payload }) => {
-      const button = make("button", { className: "chip", type: "button", textContent: title });
+      const button = make("button", { className: "chip", type: "button" }, isolate(title));
       button.addEventListener("click", () => this.actions.say(payload, title));
       return button;
     });
@@ -107,7 +113,7 @@ export class Messages {
   }
 
   // The way to a report. What was written goes along in the body of the request, and is forgotten here.
-  #tell({ answer, language }) {
+  #tell({ answer, language, place }) {
     const { report, embedded, city } = this.config;
     if (!report || answer !== "flow/report") return null;
     const field = (name, value) => make("input", { type: "hidden", name, value });
@@ -116,6 +122,7 @@ export class Messages {
     const form = make("form", { className: "tell", method: "post", action: "/report" }, [
       words,
       field("city", city ?? ""),
+      field("place", place ?? ""),
       field("lang", language),
       this.#own(button),
     ]);
@@ -189,4 +196,10 @@ function isShown(address) {
   } catch {
     return false;
   }
+}
+
+function isolate(text) {
+  if (!new RegExp(`[${RIGHT_TO_LEFT}]`).test(text)) return [text];
+  // Every second part is a run.
+  return text.split(RUN).map((part, place) => (place % 2 ? make("bdi", { className: "latin", dir: "ltr", textContent: part }) : part));
 }

@@ -21,7 +21,8 @@ export function startTurns(given) {
   hooks = given;
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    // What is saved as a file is the browser's own matter; this page stays.
+    if (form.method !== "post" || "saves" in form.dataset) return;
     event.preventDefault();
     if (!busy && hooks.mayGo(form, event.submitter)) press(form, event.submitter);
   });

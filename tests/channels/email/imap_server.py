@@ -40,14 +40,16 @@ class _Session(socketserver.StreamRequestHandler):
                 self._say(f"* {len(box.mails)} EXISTS")
             elif command.startswith("UID SEARCH"):
                 unread = {uid: mail for uid, mail in box.mails.items() if uid not in box.seen}
-                self._say(
-                    "* SEARCH " + " ".join(str(uid) for uid, mail in unread.items() if b"multipart/report" in mail)
-                )
-            elif found := re.match(r"UID FETCH (\d+)", command):
-                mail = box.mails[int(found[1])]
-                self.wfile.write(f"* 1 FETCH (UID {found[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n")
-            elif found := re.match(r"UID STORE (\S+) \+FLAGS", command):
-                box.seen |= {int(uid) for uid in found[1].split(",")}
+                asked = re.search(r'HEADER (\S+) "?([^"]+)"?$', command)
+                assert asked is not None, command
+                # Like servers do: the header holds the words, in any case.
+                found = re.compile(rf"^{asked[1]}:.*{re.escape(asked[2])}".encode(), re.IGNORECASE | re.MULTILINE)
+                self._say("* SEARCH " + " ".join(str(uid) for uid, mail in unread.items() if found.search(mail)))
+            elif wanted := re.match(r"UID FETCH (\d+)", command):
+                mail = box.mails[int(wanted[1])]
+                self.wfile.write(f"* 1 FETCH (UID {wanted[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n")
+            elif marked := re.match(r"UID STORE (\S+) \+FLAGS", command):
+                box.seen |= {int(uid) for uid in marked[1].split(",")}
             elif command == "LOGOUT":
                 self._say("* BYE")
                 self._say(f"{tag} OK")

@@ -9,6 +9,7 @@ from channels.base import Contact, ContactKind, Link, Reply
 from channels.forms import (
     Action,
     AnswerKind,
+    CaseFile,
     CaseMessage,
     Choice,
     FormInput,
@@ -43,6 +44,12 @@ class ClosedError(HubError):
     code = "return_closed"
 
 
+class FileGoneError(HubError):
+    """No such file."""
+
+    code = "file_gone"
+
+
 class ThrottledError(HubError):
     """Too many attempts."""
 
@@ -58,6 +65,7 @@ class Draft:
     at: int = 0
     words: str = ""
     desk: str | None = None
+    place: str | None = None
     answers: dict[str, str] = field(default_factory=dict)
     grounds: set[str] = field(default_factory=set)
     files: list[IncomingFile] = field(default_factory=list)
@@ -82,18 +90,23 @@ class FakeForm:
         language: str,
         words: str | None = None,
         city: str | None = None,
+        place: str | None = None,
         desk: str | None = None,
     ) -> Screen:
         assert origin == "telegram"
-        draft = self.drafts.setdefault(key, Draft(language, words=words or "", desk=desk))
+        draft = self.drafts.setdefault(key, Draft(language, words=words or "", desk=desk, place=place))
         return self._draw(draft, new_code=True)
 
-    async def show(self, key: str, *, language: str | None = None) -> Screen | None:
+    async def show(self, key: str, *, language: str | None = None, receipt: str | None = None) -> Screen | None:
         draft = self.drafts.get(key)
         if draft is None:
             return None
         draft.language = language or draft.language
         return self._draw(draft, new_code=True)
+
+    async def show_again(self, kept: str, *, language: str) -> Screen:
+        assert kept == "kept"
+        return Screen("done", 0, language, AnswerKind.DONE, f"Sent, in {language}", again=kept)
 
     async def take(self, key: str, given: FormInput) -> Screen:
         draft = self.drafts.get(key)
@@ -188,6 +201,7 @@ class FakeForm:
             can_go_back=draft.at > 0,
             number=draft.at + 1,
             total=len(ORDER),
+            progress=f"Step {draft.at + 1}. {len(ORDER) - draft.at} are left",
         )
         files = [ShownFile(file.name, file.name, len(file.content)) for file in draft.files]
         match step:
@@ -268,10 +282,19 @@ class FakeCases:
         self.files += [file] if file else []
         return self._case(token)
 
+    async def read_file(self, token: str, file_id: str) -> CaseFile:
+        self._check(token)
+        if file_id != "f" * 32:
+            raise FileGoneError
+        return CaseFile("document-1.pdf", "application/pdf", b"%PDF-1.7 from the desk")
+
     async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
         self._check(token)
         self.agreed, self.asked = agrees, None
         return self._case(token)
+
+    async def close(self, token: str) -> None:
+        self.tokens.discard(token)
 
     async def withdraw(self, token: str) -> None:
         self._check(token)

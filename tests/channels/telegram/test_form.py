@@ -129,7 +129,7 @@ async def test_the_first_screen_is_honest_about_telegram_and_links_to_the_web_fo
     assert "confidential at best" in screen.text
     assert 'href="https://hub.example.org/report"' in screen.html
     assert "Call 112." in screen.text
-    assert "Question 1 of 9" in screen.text
+    assert "Step 1. 9 are left" in screen.text
 
 
 async def test_every_screen_has_the_ways_out(person: Person) -> None:

@@ -13,6 +13,9 @@ import pytest
 from telegram.error import RetryAfter
 
 from channels.telegram.limiter import Lane, Limits, TelegramLimiter
+from core.clock import SystemClock
+from core.rate_limits import RateLimits, RateLimitsInRedis
+from tests.services import free_port, running_redis
 
 SHORT = Limits(second=0.2, minute=1.0, patience=5.0)
 """A 'second' of 0.2 s, a 'minute' of 1 s."""
@@ -25,8 +28,8 @@ SHORTER = 0.3
 class Line:
     """Sends through a limiter and notes when each request went."""
 
-    def __init__(self, limits: Limits = SHORT) -> None:
-        self.limiter = TelegramLimiter(limits)
+    def __init__(self, limits: Limits = SHORT, shared: RateLimits | None = None) -> None:
+        self.limiter = TelegramLimiter(limits, shared=shared)
         self.sent: list[tuple[float, int]] = []
         self.refusals: dict[int, list[float]] = {}
 
@@ -128,3 +131,30 @@ async def test_typing_never_waits() -> None:
     await line.send(1, endpoint="sendChatAction")
     assert time.monotonic() - begun < 0.1
     await waiting
+
+
+async def test_two_processes_that_share_redis_keep_to_the_pace_together_and_replies_still_go_first() -> None:
+    with running_redis() as url:
+        shared = [RateLimitsInRedis(url, secret_key="secret", clock=SystemClock()) for _ in range(2)]
+        lines = [Line(SECOND, limits) for limits in shared]
+        bulk = asyncio.gather(*(line.send(number, Lane.BULK) for line in lines for number in range(60)))
+        await asyncio.sleep(SECOND.second)
+        begun = time.monotonic()
+        await asyncio.gather(*(line.send(1000 + number) for line in lines for number in range(2)))
+        replied = time.monotonic() - begun
+        await bulk
+        for limits in shared:
+            await limits.close()
+    together = Line()
+    together.sent = [one for line in lines for one in line.sent]
+    assert len(together.sent) == 124
+    assert together.most_within(SHORTER) <= SECOND.overall
+    assert replied < 2 * SECOND.second
+
+
+async def test_messages_go_out_also_while_redis_is_away() -> None:
+    shared = RateLimitsInRedis(f"redis://127.0.0.1:{free_port()}/0", secret_key="secret", clock=SystemClock())
+    line = Line(SECOND, shared)
+    await at_once(40, line.send)
+    assert line.most_within(SHORTER) <= 30
+    await shared.close()

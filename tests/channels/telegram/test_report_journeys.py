@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlmodel import select
 
+from channels.forms import IncomingFile
 from channels.telegram.models import (
     TelegramButton,
     TelegramChat,
@@ -22,6 +23,7 @@ from core.languages import RELEASED
 from reports.cases import list_cases, read_case
 from reports.casework import reply
 from reports.contents import EntryKind
+from reports.evidence import check
 from reports.intake.service import Intake
 from reports.returning import CaseDoor
 from tests.channels.telegram.conftest import MakePerson, reporting_runner
@@ -158,7 +160,8 @@ async def test_a_report_is_told_sent_answered_and_taken_back(
         assert report.grounds == ["origin", "religion"]
         assert (report.city, report.language) == ("it-bologna", language)
         assert [file.name for file in report.files] == ["letter.pdf"]
-        replied = await reply(session, anna, case.id, text=ANSWER, language="en", clock=clock)
+        form = await check(IncomingFile("quagga-form.pdf", "application/pdf", PDF))
+        replied = await reply(session, anna, case.id, text=ANSWER, language="en", files=[form], clock=clock)
     assert replied.notice_chat == str(person.id)
     await runner.notify(int(replied.notice_chat), "telegram.notice", language)
     assert ANSWER not in person.screen[-1].text
@@ -168,6 +171,9 @@ async def test_a_report_is_told_sent_answered_and_taken_back(
     shown = "".join(message.text for message in await person.types(receipt))
     assert ANSWER in shown
     assert MORE[language] in shown
+    document, _ = await press(person, ":case:file:")
+    assert document.text == "document-1.pdf"
+    await press(person, ":case:show")
     await press(person, ":case:add")
     await person.types(LATER)
     async with hub.database.session() as session:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from channels.forms import CaseMessage
+from channels.forms import CaseMessage, ShownFile
 from channels.telegram.codes import is_code, looks_like_code
 from channels.telegram.models import TelegramForm, TelegramFormMessage
 from channels.telegram.runner import TelegramRunner
@@ -273,3 +273,30 @@ async def test_a_code_that_could_not_be_deleted_is_told(person: Person, api: Bot
 )
 def test_a_code_is_told_from_other_texts(text: str, whole: bool, asked_for: bool) -> None:
     assert (is_code(text), looks_like_code(text)) == (whole, asked_for)
+
+
+async def test_a_file_from_the_desk_comes_under_a_name_that_says_nothing_and_goes_with_the_rest(
+    person: Person, api: BotApi, cases: FakeCases, hub: Hub
+) -> None:
+    letter = ShownFile("f" * 32, "complaint-against-" + "the-landlord-" * 5 + ".pdf", 9)
+    cases.messages.append(CaseMessage(True, "Please sign this.", "en", "22 November 2026", files=[letter]))
+    await person.types("/reply")
+    [case] = await person.types(CODE)
+    assert letter.name in case.text
+    [title] = [title for title in case.titles if title.startswith("Get the file")]
+    assert len(title) <= 60
+    document, said = await person.presses("Get the file", on=case)
+    assert document.text == "document-1.pdf"
+    assert "stays on your device" in said.text
+    await person.presses("Close my report", on=said)
+    assert not {document.message_id, said.message_id} & {sent.message_id for sent in person.screen}
+    assert await tracked(hub) == 0
+
+
+async def test_a_file_that_is_not_there_is_said_in_words(person: Person, cases: FakeCases, hub: Hub) -> None:
+    gone = ShownFile("0" * 32, "form.pdf", 9)
+    cases.messages.append(CaseMessage(True, "Please sign this.", "en", "22 November 2026", files=[gone]))
+    await person.types("/reply")
+    [case] = await person.types(CODE)
+    [said] = await person.presses("Get the file", on=case)
+    assert said.text == hub.wording.texts.get("error.file_gone", "en")

@@ -129,10 +129,17 @@ class Teller:
         assert self._screen is not None
         return self._screen
 
-    async def open(self, *, words: str | None = None, city: str | None = None, desk: str | None = None) -> Screen:
+    async def open(
+        self,
+        *,
+        words: str | None = None,
+        city: str | None = None,
+        place: str | None = None,
+        desk: str | None = None,
+    ) -> Screen:
         return self._see(
             await self.intake.open(
-                self.key, origin=self.origin, language=self.language, words=words, city=city, desk=desk
+                self.key, origin=self.origin, language=self.language, words=words, city=city, place=place, desk=desk
             )
         )
 
@@ -160,7 +167,7 @@ class Teller:
     ) -> Screen:
         """Press something on the screen at hand."""
         screen = self.screen
-        return await self.give(FormInput(action, screen.step, screen.version, values, text, file, source))
+        return await self.give(FormInput(action, screen.step, screen.version, values, text, file, source=source))
 
     async def give(self, given: FormInput) -> Screen:
         return self._see(await self.intake.take(self.key, given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import wave
 from datetime import date
 
@@ -11,8 +12,11 @@ from PIL import Image
 
 from channels.forms import Action, FormInput, IncomingFile
 from core.database import Database
+from core.languages import RELEASED
+from reports.contents import ContactWish
 from reports.intake.service import Intake
 from reports.intake.taking import read_day, tidy
+from reports.phrases import render_day
 from tests.reports.intake.teller import OpenDesk, Teller, Told, read_reports
 
 TO_THE_STORY: Told = {"where": "Bologna", "desk": ("bologna",)}
@@ -174,6 +178,7 @@ async def test_a_choice_pressed_after_words_keeps_the_words(teller: Teller, desk
         ("31.5.2026", date(2026, 5, 31)),
         ("5/5/2026", date(2026, 5, 5)),
         ("3/4/2026", None),
+        ("3.4.2026", date(2026, 4, 3)),
         ("2026-02-30", None),
         ("last spring", None),
         ("", None),
@@ -181,6 +186,44 @@ async def test_a_choice_pressed_after_words_keeps_the_words(teller: Teller, desk
 )
 def test_a_day_is_read_only_where_it_can_be_one_day(written: str, day: date | None) -> None:
     assert read_day(written) == day
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("fr", "03/04/2026"),
+        ("it", "3/4/2026"),
+        ("ar", "٣/٤/٢٠٢٦"),
+        ("ar", "٣\u200f/٤\u200f/٢٠٢٦"),
+        ("it", "2026-04-03"),
+    ],
+)
+async def test_a_day_is_read_and_shown_as_people_of_the_language_write_it(
+    intake: Intake, desk: OpenDesk, database: Database, language: str, written: str
+) -> None:
+    teller = Teller(intake, language=language)
+    await at(teller, "review", when=written)
+    [line] = [line for line in teller.screen.review if line.step == "when"]
+    assert line.answer == render_day(date(2026, 4, 3), language)
+    await teller.walk("send")
+    await teller.send()
+    (report,) = await read_reports(database, desk)
+    assert report.when.day == date(2026, 4, 3)
+
+
+async def test_yesterday_can_be_written(teller: Teller, desk: OpenDesk) -> None:
+    await at(teller, "when")
+    await teller.type("yesterday")
+    await teller.walk("review")
+    assert "Yesterday" in [line.answer for line in teller.screen.review]
+
+
+@pytest.mark.parametrize("language", RELEASED)
+async def test_the_example_of_a_day_is_one_that_is_understood(intake: Intake, desk: OpenDesk, language: str) -> None:
+    teller = Teller(intake, language=language)
+    await at(teller, "when")
+    [example] = re.findall(r"\d+/\d+/\d+", teller.screen.hint or "")
+    assert read_day(example, language) == date(2026, 5, 31)
 
 
 async def test_a_day_that_has_not_come_is_refused(teller: Teller, desk: OpenDesk) -> None:
@@ -208,7 +251,21 @@ async def test_without_an_address_nobody_is_contacted(teller: Teller, desk: Open
     await at(teller, "send", contact=("email",))
     await teller.send()
     (report,) = await read_reports(database, desk)
-    assert report.contact.kind == "none"
+    assert report.contact == ContactWish()
+
+
+async def test_only_who_says_so_wishes_not_to_be_contacted(teller: Teller, desk: OpenDesk, database: Database) -> None:
+    await at(teller, "contact")
+    assert not any(choice.is_chosen for choice in teller.screen.choices)
+    await teller.act(Action.NEXT)
+    assert teller.screen.step == "contact"
+    assert teller.screen.error
+    await teller.walk("send")
+    await teller.send()
+    await at(teller, "send", contact=("none",))
+    await teller.send()
+    reports = await read_reports(database, desk)
+    assert {report.contact.kind for report in reports} == {None, "none"}
 
 
 async def test_the_four_questions_that_need_an_answer_cannot_be_skipped(teller: Teller, desk: OpenDesk) -> None:
@@ -269,8 +326,29 @@ async def test_a_file_that_is_not_what_it_says_is_refused_in_words(teller: Telle
     assert teller.screen.files == []
 
 
+async def test_a_full_disk_takes_words_and_no_files(
+    teller: Teller, intake: Intake, desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.intake.changing.MOST_PIECES_OF_DRAFTS", 2)
+    await at(teller, "evidence")
+    await teller.attach(picture())
+    assert teller.screen.error is None
+    other = Teller(intake, key="conversation-2")
+    await at(other, "evidence")
+    await other.attach(picture())
+    assert other.screen.error
+    assert "later" in other.screen.error
+    await other.act(Action.NEXT)
+    assert other.screen.error is None
+    # There is room again once the first one is sent or deleted.
+    await teller.act(Action.REMOVE_FILE, values=(teller.screen.files[0].id,))
+    await other.act(Action.BACK)
+    await other.attach(picture())
+    assert other.screen.error is None
+
+
 @pytest.mark.parametrize(
-    "reason", ["empty", "too_large", "too_many", "too_large_together", "archive", "kind", "broken"]
+    "reason", ["empty", "busy", "too_large", "too_many", "too_large_together", "archive", "kind", "broken"]
 )
 async def test_every_reason_against_a_file_has_a_sentence(intake: Intake, reason: str) -> None:
     assert intake._texts.has(f"error.file_{reason}", "en")

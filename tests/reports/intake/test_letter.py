@@ -66,6 +66,29 @@ async def test_the_letter_holds_what_was_told_and_own_words_untouched(teller: Te
         assert list(await session.exec(select(Case))) == []
 
 
+async def test_who_writes_a_letter_agrees_to_no_reader(teller: Teller) -> None:
+    await teller.open()
+    await teller.walk("consent", TOLD)
+    assert [choice.title for choice in teller.screen.choices] == ["Yes, write my letter", "No, go back"]
+    await teller.choose("other")
+    assert teller.screen.step == "desk"
+
+
+async def test_who_did_not_say_where_is_told_so_and_nothing_is_promised_below(teller: Teller) -> None:
+    await teller.open()
+    await teller.walk("desk")
+    assert teller.screen.title == "You have not said where it happened"
+    assert not teller.screen.replies
+    assert not any("below" in note for note in teller.screen.notes)
+
+
+async def test_services_are_announced_where_they_stand_below(teller: Teller) -> None:
+    await teller.open()
+    await teller.walk("desk", TOLD)
+    assert teller.screen.title == "Nobody takes reports here for that place yet"
+    assert bool(teller.screen.replies) == any("below" in note for note in teller.screen.notes) is True
+
+
 async def test_nobody_is_asked_for_files_notices_or_a_code_for_a_letter(intake: Intake) -> None:
     teller = Teller(intake, "1", origin="telegram")
     await teller.open()

@@ -287,3 +287,27 @@ async def test_an_organisation_is_asked_for_its_name(teller: Teller, desk: OpenD
     await teller.walk("for_whom", {"where": "Bologna", "desk": ("bologna",)})
     await teller.choose("organisation")
     assert teller.screen.step == "organisation"
+
+
+@pytest.mark.parametrize("given", [{"words": "They refused me the flat in Bologna."}, {"place": "it-bologna"}])
+async def test_a_place_that_was_named_before_is_the_first_to_choose_from(teller: Teller, given: dict[str, str]) -> None:
+    await teller.open(**given)
+    await teller.walk("where")
+    assert (teller.screen.choices[0].value, teller.screen.choices[0].title) == ("it-bologna", "Bologna (Italy)")
+    assert not teller.screen.choices[0].is_chosen
+
+
+async def test_a_place_that_was_named_is_never_taken_for_where_the_person_is(teller: Teller) -> None:
+    await teller.open(words="They refused me the flat in Bologna.")
+    await teller.choose("no")
+    assert teller.screen.step == "danger_where"
+    assert teller.screen.choices[0].value == "IT"
+
+
+async def test_the_progress_counts_what_needs_an_answer(teller: Teller, desk: OpenDesk) -> None:
+    await teller.open()
+    assert teller.screen.progress == ("Step 1. From here on, only 5 steps need an answer. You can skip the others.")
+    await teller.walk("review", {"where": "Bologna", "desk": ("bologna",)})
+    assert teller.screen.progress.endswith("3 steps are left, with this one.")
+    await teller.walk("send")
+    assert teller.screen.progress.endswith(", the last one.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -11,12 +12,16 @@ from channels.forms import Action, AnswerKind, FormInput
 from conversation.replies import Wording
 from core.clock import FixedClock
 from core.database import Database
+from core.languages import RELEASED
 from reports.case_keys import key_context
-from reports.contents import Copy
+from reports.contents import Copy, Origin
 from reports.desks import close_desk, get_desk
 from reports.errors import DraftGoneError
 from reports.files import read_file
+from reports.intake.drafts import Sheet
+from reports.intake.sent import SentScreens
 from reports.intake.service import Intake
+from reports.intake.steps import Answer
 from reports.models import Case, CaseSeal, Draft, Officer, SealedFile
 from reports.receipts import derive, read_receipt
 from reports.sealing import open_sealed
@@ -80,8 +85,8 @@ async def test_having_kept_an_earlier_code_does_not_count(teller: Teller, desk: 
     assert teller.screen.receipt not in {None, old.receipt}
     await teller.type((old.receipt or "")[-5:])
     assert teller.screen.error == (
-        "These are not the last five digits of your code. Look again. If you do not have the code any more, ask for a "
-        "new one."
+        "These are not the last five digits of your code. Compare them with the code shown here. If the code is not "
+        "here any more, ask for a new one."
     )
 
 
@@ -95,6 +100,38 @@ async def test_a_mistyped_end_leaves_the_code_as_it_is(teller: Teller, desk: Ope
     assert teller.screen.receipt is None
     await teller.type(code[-5:].translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")))
     assert teller.screen.step == "send"
+
+
+@pytest.mark.parametrize("typed", ["", "12"])
+async def test_a_page_keeps_its_code_until_it_is_confirmed(teller: Teller, desk: OpenDesk, typed: str) -> None:
+    await teller.open()
+    await teller.walk("receipt", TOLD)
+    before = teller.screen
+    code = before.receipt or ""
+    await teller.give(FormInput(Action.ANSWER, "receipt", before.version, text=typed, receipt=code))
+    assert teller.screen.error
+    assert (teller.screen.receipt, teller.screen.version) == (code, before.version)
+    assert not any("new code" in note for note in teller.screen.notes)
+    in_italian = await teller.intake.show(teller.key, language="it", receipt=code)
+    assert in_italian is not None
+    assert in_italian.receipt == code
+    await teller.give(FormInput(Action.ANSWER, "receipt", text=code[-5:]))
+    assert teller.screen.step == "send"
+
+
+@pytest.mark.parametrize("brought", [None, "", "nothing", "1234567890123456789012345"])
+async def test_a_page_without_the_code_of_this_report_gets_a_new_one_and_is_told(
+    teller: Teller, desk: OpenDesk, brought: str | None
+) -> None:
+    await teller.open()
+    await teller.walk("receipt", TOLD)
+    before = teller.screen
+    if brought and brought.isdecimal():
+        brought = brought[:-5] + (before.receipt or "")[-5:]
+    await teller.give(FormInput(Action.ANSWER, "receipt", before.version, text="12", receipt=brought))
+    assert teller.screen.error
+    assert teller.screen.receipt not in {None, before.receipt, brought}
+    assert any("new code" in note for note in teller.screen.notes)
 
 
 async def test_going_back_to_the_code_needs_the_new_one_to_be_kept(teller: Teller, desk: OpenDesk) -> None:
@@ -312,3 +349,51 @@ async def test_everything_that_was_told_reaches_the_desk(teller: Teller, desk: O
         "for_whom": "self",
         "contact": {"kind": "phone", "value": "+39 051 123456"},
     }
+
+
+async def test_the_last_screen_is_told_in_any_language_by_any_process(
+    teller: Teller, desk: OpenDesk, database: Database, clock: FixedClock, wording: Wording
+) -> None:
+    await teller.open()
+    await teller.walk("send", TOLD | {"safe": ("no",), "minor": ("yes",), "who": "Rossi-by-name"})
+    sent = await teller.send()
+    assert sent.again is not None
+    other = build_intake(database, clock, wording)
+    for language in RELEASED:
+        again = await other.show_again(sent.again, language=language)
+        assert again.title == wording.texts.get("report.step.done.title", language)
+        assert again.notes[0] == wording.texts.get("report.step.done.sent", language, desk="Desk bologna")
+        assert [reply.language for reply in again.replies] == [language] * len(sent.replies)
+        assert len(again.notes) == len(sent.notes)
+        assert again.again == sent.again
+    assert len(sent.replies) == 2
+    assert (await other.show_again(sent.again, language="en")) == sent
+    assert len(await cases(database)) == 1
+    assert await drafts(database) == []
+
+
+async def test_what_the_last_page_holds_opens_nothing_tells_no_word_and_ends_after_a_day(
+    teller: Teller, desk: OpenDesk, clock: FixedClock
+) -> None:
+    await teller.open()
+    await teller.walk("send", TOLD | {"who": "Rossi-by-name"})
+    sheet = SentScreens("only-for-tests", clock).unpack((await teller.send()).again or "")
+    held = sheet.model_dump_json()
+    assert "laughed" not in held
+    assert "Rossi" not in held
+    assert sheet.receipt is None
+    screens = SentScreens("only-for-tests", clock)
+    answers = {"where": Answer(values=["it-bologna"], text="Zamboni 33"), "grounds": Answer(values=["religion"])}
+    bare = screens.unpack(screens.pack(Sheet(origin=Origin.WEB, language="en", words="Rossi", answers=answers)))
+    assert bare.answers == {"where": Answer(values=["it-bologna"])}
+    assert bare.words is None
+    kept = screens.pack(sheet)
+    assert "bologna" not in kept
+    for wrong in (kept[:-8], "x", "", "é", kept[:40] + "A" + kept[41:] if kept[40] != "A" else kept[1:]):
+        with pytest.raises(DraftGoneError):
+            screens.unpack(wrong)
+    with pytest.raises(DraftGoneError):
+        SentScreens("another", clock).unpack(kept)
+    clock.at += timedelta(hours=24)
+    with pytest.raises(DraftGoneError):
+        screens.unpack(kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import Response
 
 from identity.operators import OperatorRole
 from subscriptions.audience import list_recipients
@@ -20,10 +20,13 @@ REACHED = {"yes": True, "no": False}
 @router.get(ROOT + "/{broadcast_id}/audience")
 async def audience_page(
     page: OfficeParts, broadcast_id: str, reached: str = "", after: str = "", city: str = ""
-) -> HTMLResponse:
+) -> Response:
     """Counts for everybody who may see it; names for the team alone."""
     shown = await show(page, broadcast_id)
     check(shown.sees_people)
+    if shown.has_begun:
+        # Who would get it now is not who got it.
+        return page.go(f"{shown.path}/progress")
     reach = await measure(page, shown)
     with_names = page.role is not OperatorRole.NETWORK
     people = None
@@ -46,7 +49,9 @@ async def audience_page(
         not_count=sum(reach.not_reached.values()),
         shares=[(share, cause_words(page, share.cause)) for share in reach.shares],
         people=people,
-        causes=[cause_words(page, one.decision.cause) for one in people.recipients] if people else [],
+        causes=["" if one.decision.why_not else cause_words(page, one.decision.cause) for one in people.recipients]
+        if people
+        else [],
         reached=reached if reached in REACHED else "",
         with_names=with_names,
         is_later=reach.last_at > goes_at(page, shown),

@@ -28,7 +28,6 @@ from web.office.broadcasts.view import (
     show,
     topic_name,
     workshop_of,
-    zones,
 )
 from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field, fields
 
@@ -122,7 +121,7 @@ async def _show(
         files=await list_files(page.session, broadcast_id),
         longest=(LONGEST_SUBJECT, LONGEST_BODY),
         **_values(shown, form),
-        **_options(page),
+        **_options(page, shown.broadcast.time_zone),
     )
 
 
@@ -173,7 +172,7 @@ def _values(shown: Shown, form: FormData | None) -> dict[str, Any]:
     return {"values": values}
 
 
-def _options(page: OfficePage) -> dict[str, Any]:
+def _options(page: OfficePage, time_zone: str) -> dict[str, Any]:
     workshop = workshop_of(page)
     cities = workshop.cities.values()
     is_network = page.role is OperatorRole.NETWORK
@@ -184,7 +183,7 @@ def _options(page: OfficePage) -> dict[str, Any]:
         "networks": sorted((name, name) for name in {city.national_network for city in cities} if name),
         "roles": [(role.value, page.t(f"broadcast.role.{role}")) for role in Role],
         "kinds": [kind for kind in WRITTEN_KINDS if not is_network or kind in NETWORK_KINDS],
-        "zones": zones(),
+        "zones": page.zones(time_zone),
         "is_network": is_network,
     }
 

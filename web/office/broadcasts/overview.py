@@ -16,7 +16,7 @@ from subscriptions.audience import Reach, measure_reach
 from subscriptions.broadcasts.attachments import list_files
 from subscriptions.broadcasts.authors import NETWORK_KINDS
 from subscriptions.broadcasts.drafts import WRITTEN_KINDS, Listed, Outline, create_draft, fingerprint, list_broadcasts
-from subscriptions.broadcasts.progress import measure_progress
+from subscriptions.broadcasts.progress import measure_progress, measure_reached
 from subscriptions.broadcasts.release import BEGUN, find_obstacles, needs_second_person
 from subscriptions.broadcasts.texts import list_waiting_texts
 from subscriptions.models import BroadcastKind, BroadcastStatus, TextState
@@ -32,7 +32,6 @@ from web.office.broadcasts.view import (
     sentences,
     show,
     workshop_of,
-    zones,
 )
 from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
 
@@ -78,8 +77,9 @@ async def show_overview(
     """The page, also after something was refused."""
     shown = await show(page, broadcast_id)
     broadcast, workshop = shown.broadcast, workshop_of(page)
-    reach = await measure(page, shown)
-    readers = readers_by_language(reach)
+    reach = None if shown.has_begun else await measure(page, shown)
+    reached = await measure_reached(page.session, broadcast_id) if reach is None else None
+    readers = readers_by_language(reach) if reach else dict(reached.by_language) if reached else {}
     progress = await measure_progress(page.session, broadcast) if broadcast.status in BEGUN else None
     due_day, due_time = moment_fields(broadcast.due_at or page.now, broadcast.time_zone)
     pending = [code for code, text in shown.texts.items() if text.state == TextState.MACHINE_DRAFT]
@@ -103,12 +103,13 @@ async def show_overview(
         wanted=[code for code in LANGUAGES if code not in shown.texts and (code in RELEASED or readers.get(code))],
         has_drafting=workshop.drafting is not None,
         pending=", ".join(page.language_name(code) for code in pending),
-        missed=len(reach.missed_cities),
+        missed=len(reach.missed_cities) if reach else 0,
         reach=reach,
+        reached=reached,
         progress=progress,
         due=at_zone(page, broadcast.due_at, broadcast.time_zone),
         due_fields=(due_day, due_time),
-        zones=zones(),
+        zones=page.zones(broadcast.time_zone),
         test_languages=[(code, page.language_name(code)) for code in shown.texts],
         files=await list_files(page.session, broadcast_id),
         began=broadcast.status in BEGUN,

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.datastructures import FormData
 
 from core.errors import HubError
 from identity.operators import OperatorRole
+from subscriptions.audience import Reach, measure_reach
 from subscriptions.broadcasts import release
 from subscriptions.broadcasts.authors import check
-from subscriptions.broadcasts.errors import FieldWrongError
+from subscriptions.broadcasts.errors import (
+    BroadcastLockedError,
+    BroadcastUnfinishedError,
+    FieldWrongError,
+    NobodyGetsItError,
+)
 from subscriptions.broadcasts.progress import UNREACHED, list_lines, measure_progress
 from subscriptions.models import Broadcast, BroadcastStatus, DeliveryStatus
 from web.office.broadcasts.asking import ask_second_person
-from web.office.broadcasts.overview import show_overview
+from web.office.broadcasts.overview import measure, readers_by_language, show_overview
 from web.office.broadcasts.view import (
     HERE,
     ROOT,
+    Shown,
+    at_zone,
     because_words,
     read_moment,
     read_zone,
@@ -31,30 +41,81 @@ from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
 router = APIRouter(route_class=OfficeRoute)
 
 
+UNDO = timedelta(minutes=1)
+"""How long a message that goes now can still be taken back."""
+
+
 @router.post(ROOT + "/{broadcast_id}/schedule")
 async def schedule(page: OfficeParts, broadcast_id: str) -> Response:
-    """Now, or at a time in a zone."""
+    """Now, or at a time in a zone: first a page that says whom it reaches, then, with its yes, for real."""
     form = await page.form()
-
-    async def work() -> str:
+    try:
         zone = read_zone(form, page.operator.time_zone)
         is_now = field(form, "when") != "at"
         at = None if is_now else read_moment(form, "due_at", zone)
         if at is None and not is_now:
             raise FieldWrongError(field="due_at")
+        shown = await show(page, broadcast_id)
+        reach = await _check_reach(page, shown, at)
+    except HubError as error:
+        return await show_overview(page, broadcast_id, sentences(page, error), status=error.status)
+    if field(form, "sure") != "yes":
+        return _ask_once_more(page, shown, reach, form, at=at, zone=zone)
+
+    async def work() -> str:
         done = await release.schedule(
             page.session,
             page.operator,
             broadcast_id,
-            at=at,
+            at=at or page.now + UNDO,
             time_zone=zone,
             topics=workshop_of(page).topics,
             clock=page.clock,
             seen=field(form, "seen"),
         )
-        return "in_review" if done.status == BroadcastStatus.IN_REVIEW else "scheduled"
+        if done.status == BroadcastStatus.IN_REVIEW:
+            return "in_review"
+        return "scheduled" if at else "soon"
 
     return await _do(page, broadcast_id, work)
+
+
+async def _check_reach(page: OfficePage, shown: Shown, at: datetime | None) -> Reach:
+    """Whom it reaches at its time. Raises what stands in its way, also that it reaches nobody."""
+    check(shown.can_write)
+    if shown.broadcast.status not in release.EDITABLE:
+        raise BroadcastLockedError(status=shown.broadcast.status)
+    due_at = max(at or page.now, page.now)
+    if obstacles := release.find_obstacles(shown.broadcast, shown.texts, at=due_at):
+        raise BroadcastUnfinishedError(obstacles=obstacles)
+    workshop = workshop_of(page)
+    reach = await measure_reach(
+        page.session, shown.broadcast, topics=workshop.topics, cities=workshop.cities, now=due_at
+    )
+    if not reach.count:
+        raise NobodyGetsItError
+    return reach
+
+
+def _ask_once_more(
+    page: OfficePage, shown: Shown, reach: Reach, form: FormData, *, at: datetime | None, zone: str
+) -> HTMLResponse:
+    readers = readers_by_language(reach)
+    with_text = {code for code in readers if code in shown.texts}
+    others = sorted(page.language_name(code) for code in readers if code not in with_text)
+    given = {name: field(form, name) for name in ("seen", "when", "due_at_day", "due_at_time", "time_zone")}
+    return page.render(
+        "broadcast_confirm.html",
+        here=HERE,
+        shown=shown,
+        reach=reach,
+        languages=sorted(readers.items(), key=lambda pair: -pair[1]),
+        original_for=", ".join(others),
+        is_duty=release.needs_second_person(shown.broadcast, workshop_of(page).topics),
+        at=at_zone(page, at, zone),
+        zone=zone,
+        given=given,
+    )
 
 
 @router.post(ROOT + "/{broadcast_id}/release")
@@ -64,6 +125,9 @@ async def second_person(page: OfficeParts, broadcast_id: str) -> Response:
 
     async def work() -> str:
         seen = field(form, "seen")
+        shown = await show(page, broadcast_id)
+        if shown.can_release and not (await measure(page, shown)).count:
+            raise NobodyGetsItError
         await release.release(page.session, page.operator, broadcast_id, seen=seen, clock=page.clock)
         return "released"
 

@@ -26,7 +26,6 @@ from web.office.doorway import OfficePage, field
 
 ROOT = "/office/broadcasts"
 HERE = "broadcast.nav"
-REGIONS = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 COMMAND_LINE = "command-line"
 
 
@@ -47,6 +46,11 @@ class Shown:
     @property
     def is_editable(self) -> bool:
         return self.can_write and self.broadcast.status in EDITABLE
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its readers were settled, at least in part: what it did counts then, not today's choices."""
+        return self.broadcast.expanded_to is not None or self.broadcast.expanded_at is not None
 
     @property
     def original(self) -> BroadcastText | None:
@@ -125,12 +129,6 @@ def read_zone(form: FormData, fallback: str) -> str:
     return zone
 
 
-def zones() -> list[tuple[str, str]]:
-    """Time zones to choose from."""
-    named = [name for name in sorted(time_zones()) if name.startswith(REGIONS)]
-    return [(name, name.replace("_", " ")) for name in ("UTC", *named)]
-
-
 def moment_fields(moment: datetime | None, zone: str) -> tuple[str, str]:
     """A moment as a form's day and time."""
     if moment is None:
@@ -170,6 +168,8 @@ def because_words(page: OfficePage, because: Mapping[str, Any]) -> str:
     match because.get("rule"):
         case Rule.MANDATORY:
             key = "mandatory" if topic else "mandatory_notice"
+        case Rule.GUEST if said == Said.INVITATION:
+            key = "invited"
         case Rule.GUEST | Rule.ANSWER as rule:
             key = str(rule)
         case Rule.TOPIC if said in {Said.SUBSCRIPTION, Said.CHOICE, Said.CITY}:
