@@ -23,8 +23,8 @@ from channels.email.outbox import expire_outbox
 from channels.email.wiring import build_bounces, build_calendar_answers, build_mail
 from channels.telegram.markup import render_chat
 from conversation.assistant import Assistant, RasaAssistant, internal_token
-from conversation.counting import expire
 from conversation.coming_events import ComingEvents
+from conversation.counting import expire
 from conversation.for_channels import HubForChannels
 from conversation.handoffs import expire_handoffs
 from conversation.memory import LanguagesInProcess, LanguagesInRedis

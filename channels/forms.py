@@ -128,7 +128,7 @@ class Screen:
     files: list[ShownFile] = field(default_factory=list)
     review: list[ReviewLine] = field(default_factory=list)
     receipt: str | None = None
-    """25 digits in groups of five. Shown once; never stored."""
+    """25 digits in groups of five. Shown until the person has kept it; never stored."""
     letter: Letter | None = None
     again: str | None = None
     """Of a report that was sent: what ``GuidedForm.show_again`` writes this screen from. It opens nothing."""
@@ -181,8 +181,9 @@ class GuidedForm(Protocol):
     ) -> Screen:
         """Begin, or go on where it was left. ``words``: what the person wrote already, offered as the first words.
 
-        ``city``: where they are, as the page they came from says. ``place``: what the conversation understood as the
-        place of it; offered first where it is asked, and never taken for where they are now. ``desk``: whose QR code was read; that desk is offered first.
+        ``city``: where they are, as the page that they came from says. ``place``: what the conversation understood as
+        the place of it; offered first where it is asked, and never taken for where they are now. ``desk``: whose QR
+        code was read; that desk is offered first.
         """
         ...
 

@@ -23,6 +23,7 @@ from subscriptions.events import list_events, title_of
 
 WEBINARS = "tool/icc-webinars"
 ANNUAL_MEETING = "tool/icc-coordinators-meeting"
+STUDY_VISITS = "tool/icc-study-visits"
 MOST_WORDS = 14
 """A longer text tells of something else too, and goes to the assistant."""
 MOST_EVENTS = 5
@@ -35,6 +36,7 @@ class _Words:
     event: Phrases
     next: Phrases
     annual: Phrases
+    visit: Phrases
     other: Phrases
 
 
@@ -78,8 +80,14 @@ class ComingEvents:
             buttons=[wording.button("coming_events.preferences", language, f"/{PREFERENCES}")],
             language=language,
         )
-        known = ANNUAL_MEETING if any(one.annual.stand_in(read_forms(text)) for one in self._languages) else WEBINARS
-        return [listed, wording.entry(wording.base.get_entry(known), language, today=now.date())]
+        known = wording.base.get_entry(self._find_entry(text))
+        return [listed, wording.entry(known, language, today=now.date())]
+
+    def _find_entry(self, text: str) -> str:
+        said = read_forms(text)
+        if any(words.annual.stand_in(said) for words in self._languages):
+            return ANNUAL_MEETING
+        return STUDY_VISITS if any(words.visit.stand_in(said) for words in self._languages) else WEBINARS
 
 
 @cache

@@ -16,10 +16,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from conversation.models import ContactDoubt, Feedback, LateReply, QuestionCount, UnansweredQuestion
 from core.clock import Clock, today
+from core.languages import is_greeting
+from core.normalise import words
 
 KEEP_UNANSWERED = timedelta(days=180)
 KEEP_LATE_REPLIES = timedelta(days=30)
 LONGEST_KEPT = 300
+FEWEST_WORDS = 3
 ROWS_AT_ONCE = 200
 """Rows of one statement; databases limit its parameters."""
 
@@ -31,6 +34,8 @@ _PERSONAL = re.compile(
     """,
     re.VERBOSE,
 )
+_WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]{6,}")
+"""A sentence of a script that puts no blanks between words."""
 _CAPITALISED = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z][^\W\d_]+\b")
 
 
@@ -76,6 +81,16 @@ async def expire(session: AsyncSession, clock: Clock) -> dict[str, int]:
     replies = await _execute(session, delete(LateReply).where(col(LateReply.created_at) < moment))
     await session.commit()
     return {"unanswered_question": questions, "late_reply": replies}
+
+
+def is_worth_reading(text: str, *, names_something: bool) -> bool:
+    """Whether a message without an answer tells the team anything: no greeting, no 'yes', no '???'.
+
+    ``names_something``: a place, a body or the like, which makes even one word a question.
+    """
+    if is_greeting(text):
+        return False
+    return names_something or len(words(text)) >= FEWEST_WORDS or bool(_WITHOUT_BLANKS.search(text))
 
 
 def redact(text: str) -> str:

@@ -18,7 +18,7 @@ from channels.base import Button, Contact, ContactKind, Link, Reply
 from core.languages import LANGUAGES, RELEASED
 from core.normalise import words
 from core.settings import Settings
-from core.texts import Texts
+from core.texts import Texts, labelled
 from knowledge.base import Entry, Group, KnowledgeBase
 from knowledge.dates import format_as_of, is_stale
 from knowledge.keywords import Keywords
@@ -174,7 +174,12 @@ class Wording:
         return Reply(text=_lay_out(lines), contacts=[contact], language=language)
 
     def country_buttons(self, payload: str, language: str) -> list[Button]:
-        """Countries with the most cities of the network first; any other can be written."""
+        """Countries with the most cities of the network first; any other can be written.
+
+        In a language that the hub does not speak, one button that leads to them.
+        """
+        if language not in RELEASED:
+            return [self.button("language.countries", language, "/services")]
         counts: dict[str, int] = {}
         for city in self.base.cities.values():
             if city.country in self.base.emergency:
@@ -357,7 +362,7 @@ def contact_line(contact: Contact, language: str) -> str:
     """The contact as a line. Between right-to-left words a number with spaces is isolated (Unicode UAX 9), since its
     groups would change places."""
     value = f"\u2066{contact.value}\u2069" if LANGUAGES[language].right_to_left else contact.value
-    return f"{contact.label}: {value}"
+    return labelled(contact.label, value, language)
 
 
 def _phone(label: str, number: str) -> Contact:

@@ -20,7 +20,7 @@ from typing import Any
 
 from channels.base import MOST_CHARACTERS, Answer, IncomingMessage, Reply
 from conversation.assistant import Assistant
-from conversation.counting import count_questions, give_feedback
+from conversation.counting import count_questions, give_feedback, is_worth_reading
 from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
@@ -347,9 +347,13 @@ class Conversations:
         before = await self._languages.get(key) or Remembered()
         await self._languages.put(key, Remembered(language, before.chosen or chosen))
 
+    def _names_something(self, text: str, language: str) -> bool:
+        wording = self._wording
+        return bool(wording.gazetteer.find_one(text, language) or wording.services.find_named(text))
+
     def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:
         self._asked.update((entry, language) for entry in {reply.answer for reply in replies if reply.answer})
-        if missed:
+        if missed and is_worth_reading(missed, names_something=self._names_something(missed, language)):
             self._unanswered.append((missed, language))
         if not self._background:
             self._hurry.clear()

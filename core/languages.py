@@ -231,6 +231,12 @@ def _read_greeting(text: str) -> Detection:
     return Detection(SOURCE_LANGUAGE, 0.0)
 
 
+def is_greeting(text: str) -> bool:
+    """Whether a message is nothing but a greeting, thanks or a goodbye in one language."""
+    said = {*_LETTERS.findall(text.lower())}
+    return any(said and said <= known for known in _function_words()["greetings"].values())
+
+
 def detect_language(text: str) -> Detection:
     """The language that the text is written in; confidence 0 when it is too short to tell.
 

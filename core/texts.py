@@ -75,6 +75,16 @@ def separate(names: Iterable[str], language: str) -> str:
     return ("؛ " if language == "ar" else "; ").join(names)
 
 
+def colon(language: str) -> str:
+    """The colon after a label; in French it never stands at the beginning of a line."""
+    return "\u00a0:" if language == "fr" else ":"
+
+
+def labelled(label: str, value: str, language: str) -> str:
+    """A label and its value in one line."""
+    return f"{label}{colon(language)} {value}"
+
+
 def placeholders(sentence: Sentence) -> set[str]:
     """Names of the placeholders of a sentence, over all plural forms."""
     forms = sentence.values() if isinstance(sentence, dict) else [sentence]

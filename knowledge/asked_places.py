@@ -189,7 +189,7 @@ def _countries(folder: Path) -> Mapping[str, tuple[frozenset[str], tuple[str, ..
     adjectives = yaml.safe_load((facts / "country_bodies.yaml").read_text(encoding="utf-8"))["countries"]
     territories = {language: Locale.parse(language).territories for language in LANGUAGES}
     found = {}
-    for code in territories["en"]:
+    for code in map(str, territories["en"]):
         if re.fullmatch(r"[A-Z]{2}", code):
             spelled = {str(names[code]) for names in territories.values() if code in names} | set(forms.get(code, ()))
             names = {" ".join(words(name)) for name in spelled}

@@ -21,7 +21,7 @@ from channels.letter import isolated, one_line
 from core.clock import Clock
 from core.languages import RELEASED, SOURCE_LANGUAGE
 from core.markdown import escape
-from core.texts import Texts
+from core.texts import Texts, labelled
 from subscriptions.event_words import EventWords
 from subscriptions.events import Changed, title_of
 from subscriptions.guests import GuestAnswer, find_opening
@@ -128,7 +128,7 @@ class EventNotices:
         now = set(words.facts(event, language, event.time_zone))
         before = [fact for fact in words.facts(old, language, event.time_zone) if fact not in now]
         if before:
-            lines = "\n".join(f"- {escape(name)}: {escape(value)}" for name, value in before)
+            lines = "\n".join(f"- {labelled(escape(name), escape(value), language)}" for name, value in before)
             body += f"\n\n{escape(self._say('before', language))}\n\n{lines}"
         return subject, body
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from sqlalchemy import exists, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,7 +23,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.reading import Problems, read_items
 from knowledge.schema import TopicFact
 from subscriptions.errors import TopicNotFoundError
-from subscriptions.models import Broadcast, BroadcastStatus, Frequency
+from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus, DigestItem, Frequency
 
 VOLUME_OVER = timedelta(days=365)
 MONTH = timedelta(days=365 / 12)
@@ -73,11 +74,16 @@ def load_topics(folder: Path = FOLDER) -> Topics:
 async def measure_volumes(session: AsyncSession, topics: Topics, *, now: datetime) -> dict[str, float | None]:
     """Messages a month by topic, from the broadcasts of the last twelve months; None: there is no figure yet.
 
-    A hub that is younger than that counts from its first broadcast, one month at least.
+    What went to nobody does not count. A hub that is younger than that counts from its first broadcast, one month at
+    least.
     """
     query = select(Broadcast.topics_any, Broadcast.topics_all, Broadcast.due_at, Broadcast.created_at).where(
         col(Broadcast.status).in_([BroadcastStatus.SENDING, BroadcastStatus.SENT]),
         col(Broadcast.created_at) > now - VOLUME_OVER,
+        or_(
+            exists().where(col(Delivery.broadcast_id) == Broadcast.id, col(Delivery.status) == DeliveryStatus.SENT),
+            exists().where(col(DigestItem.broadcast_id) == Broadcast.id, col(DigestItem.sent_in).is_not(None)),
+        ),
     )
     counts: Counter[str] = Counter()
     first = now

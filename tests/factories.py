@@ -14,6 +14,8 @@ from subscriptions.models import (
     BroadcastKind,
     BroadcastStatus,
     ChannelName,
+    Delivery,
+    DeliveryStatus,
     Event,
     Frequency,
     Guest,
@@ -73,6 +75,27 @@ async def make_broadcast(
         **values,
     )
     session.add(broadcast)
+    await session.commit()
+    return broadcast
+
+
+async def make_sent(session: AsyncSession, *topics: str, now: datetime = NOW) -> Broadcast:
+    """A broadcast that reached one person."""
+    broadcast = await make_broadcast(session, *topics, status=BroadcastStatus.SENT, now=now)
+    delivery = Delivery(
+        id=new_id(),
+        message=f"broadcast/{broadcast.id}",
+        address_id=new_id(),
+        subscriber_id=new_id(),
+        broadcast_id=broadcast.id,
+        channel=ChannelName.EMAIL,
+        language="en",
+        status=DeliveryStatus.SENT,
+        due_at=now,
+        created_at=now,
+        finished_at=now,
+    )
+    session.add(delivery)
     await session.commit()
     return broadcast
 

@@ -15,6 +15,7 @@ from conversation.handoffs import list_late_replies
 from core.languages import LANGUAGES, SOURCE_LANGUAGE, accepted_language, match_language
 from knowledge.base import Entry
 from knowledge.catalogue import Filter, list_filtered, search
+from knowledge.page_links import page_for_reader
 from knowledge.places import PlaceKind, place_from_input
 from knowledge.schema import Kind, ServiceFact, ToolFact
 from web.preferences.session import find_preference_session
@@ -207,7 +208,7 @@ def _short(entry: Entry, language: str) -> dict[str, Any]:
                 "audience": fact.audience,
                 "state": fact.state,
             }
-            short |= {"url": str(fact.url) if fact.url else None, "url_kind": fact.url_kind}
+            short |= {"url": page_for_reader(str(fact.url), language) if fact.url else None, "url_kind": fact.url_kind}
         case ServiceFact():
             short |= {"country": fact.country, "city": fact.city, "grounds": fact.grounds, "needs": fact.needs}
             short |= {"url": str(fact.url) if fact.url else None, "phone": fact.phone, "email": fact.email}

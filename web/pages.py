@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
-from core.texts import separate
+from core.texts import colon, separate
 from core.zones import ZoneGroups, canonical_zone, zone_groups
 from web.isolation import isolate
 from web.state import Hub, HubParts
@@ -83,6 +83,11 @@ class Page:
     def separated(self, names: Iterable[str]) -> str:
         """Names one after the other."""
         return separate(names, self.language)
+
+    @property
+    def colon(self) -> str:
+        """The colon after a label."""
+        return colon(self.language)
 
     def zones(self, present: str) -> ZoneGroups:
         """Time zones to choose from, those of the network's countries first; the present one is among them."""

@@ -40,7 +40,7 @@ def open_report(turn: Turn) -> Result:
 
 
 def tell_about_reports(turn: Turn) -> Result:
-    """Somebody who has told already, or asks who reads what is told: the way back with the code. Nothing of it is kept."""
+    """Somebody has told already, or asks who reads what is told: the way back with the code. Nothing of it is kept."""
     wording = turn.wording
     reply = wording.say("flow.report_status", turn.language)
     address = f"{wording.settings.public_url or ''}/report/return"

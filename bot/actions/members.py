@@ -5,6 +5,7 @@ Cities are told with their sources and in the order of the alphabet; none is com
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -105,22 +106,24 @@ def _country(turn: Turn, place: Place) -> Reply:
         if group
     ]
     lines.append(wording.texts.get("asked_places.sources", language, year=_latest_year(cities)))
+    if any(city.source_url == "seed" for city in cities):
+        lines.append(wording.texts.get("chat.source_seed_undated", language))
     return Reply(text="\n".join(lines), answer=_entry_of(turn, place), links=_sources(turn, cities), language=language)
 
 
 def _unknown(turn: Turn, name: str) -> Reply:
     wording, language = turn.wording, turn.language
-    cities = wording.base.cities.values()
+    cities = list(wording.base.cities.values())
     values = {"name": name, "count": len(cities), "year": _latest_year(cities)}
     # A town outside the list is still in a country, whose network is the entry to name.
     country = wording.gazetteer.find_one(name, language)
-    entry_id = _entry_of(turn, country) if country else NUMBERS
-    lines = [
-        wording.texts.get("asked_places.unknown", language, **values),
-        wording.source_line(wording.base.get_entry(entry_id), language),
-    ]
-    links = wording.source_links(wording.base.get_entry(entry_id), language)
-    return Reply(text="\n".join(lines), answer=entry_id, links=links, language=language)
+    near = [city for city in cities if country is not None and city.country == country.country]
+    return Reply(
+        text=wording.texts.get("asked_places.unknown", language, **values),
+        answer=_entry_of(turn, country) if country else NUMBERS,
+        links=_sources(turn, near or cities),
+        language=language,
+    )
 
 
 def _names(turn: Turn, cities: Sequence[CityFact]) -> str:
@@ -136,19 +139,14 @@ def _latest_year(cities: Iterable[CityFact]) -> str:
 
 
 def _sources(turn: Turn, cities: Iterable[CityFact]) -> list[Link]:
-    urls = dict.fromkeys(city.source_url for city in cities if city.source_url != "seed")
-    return turn.wording.numbered_links(list(urls)[:MOST_SOURCES], turn.language)
+    """The pages that name most of the cities."""
+    urls = Counter(city.source_url for city in cities if city.source_url != "seed")
+    return turn.wording.numbered_links([url for url, _ in urls.most_common(MOST_SOURCES)], turn.language)
 
 
 def _entry_of(turn: Turn, place: Place) -> str:
-    for entry_id in (
-        OF_PLACE.get(place.id),
-        OF_PLACE.get(place.country),
-        f"membership/network-{place.country.lower()}",
-    ):
-        if entry_id in turn.wording.base.entries:
-            return entry_id
-    return NUMBERS
+    known = (OF_PLACE.get(place.id), OF_PLACE.get(place.country), f"membership/network-{place.country.lower()}")
+    return next((found for found in known if found and found in turn.wording.base.entries), NUMBERS)
 
 
 def _own_entry(turn: Turn, reply: Reply) -> Entry | None:

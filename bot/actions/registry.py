@@ -30,7 +30,14 @@ ACTIONS: dict[str, Callable[[Turn], Result]] = {
 }
 
 HANDOFF_WORDS_FIRST = frozenset(
-    {"action_cancel", "action_open_report", "action_tell_about_reports", "action_give_emergency", "action_comfort", "action_help_child"}
+    {
+        "action_cancel",
+        "action_open_report",
+        "action_tell_about_reports",
+        "action_give_emergency",
+        "action_comfort",
+        "action_help_child",
+    }
 )
 """Actions that go on as they are, even when the conversation waits for the words of a question."""
 

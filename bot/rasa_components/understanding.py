@@ -33,7 +33,7 @@ CONCEPT_WEIGHT = 0.6
 OTHER_LANGUAGES_WEIGHT = 0.15
 """Of a message of another language beside one of the own."""
 PENALTY = 0.5
-TOLERANCE = 0.1
+TOLERANCE = 0.3
 SHARPNESS = 7.0
 """Turns margins into shares that are right as often as they say; fitted on half of the evaluation sets."""
 OUT_OF_SCOPE = "out_of_scope"
@@ -45,6 +45,8 @@ OUTSIDE_IMPORTANCE = 4.0
 """Of a message outside the subject beside one inside, for the second question."""
 OUTSIDE_LEAD, OUTSIDE_WEIGHT = 0.5, 0.5
 """How far below its border the second question already speaks for outside, and how loudly."""
+MINIMUM_CONCEPTS = 3
+"""Messages in which a concept, or a pair of two, must be found to count: rarer ones cost time and teach nothing."""
 SMALLEST_WEIGHT = 0.02
 """Weights below it are dropped: they change no ranking and make up most of the model."""
 WORKERS = 2
@@ -253,7 +255,7 @@ class Understanding:
 
 
 def _shared_block() -> Block:
-    return Block(analyzer=str.split)
+    return Block(analyzer=str.split, min_df=MINIMUM_CONCEPTS)
 
 
 def _learn(rows: Any, own_concepts: Any, other_concepts: Any, labels: Any, own: Any) -> tuple[list[str], Any, Any]:

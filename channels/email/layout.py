@@ -13,6 +13,7 @@ from markupsafe import Markup
 from channels.letter import Letter, Pattern
 from core.languages import LANGUAGES
 from core.markdown import to_html, to_text
+from core.texts import colon
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -49,7 +50,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"direction": _direction, "to_html": _safe_html, "to_text": to_text}
+    environment.globals |= {"direction": _direction, "to_html": _safe_html, "to_text": to_text, "colon": colon}
     return environment
 
 

@@ -290,9 +290,11 @@ class TelegramChannel:
             return
         answer = await self._ask(chat, text)
         if self._form is not None and any(reply.answer == REPORT for reply in answer.replies):
+            place = next((reply.place for reply in answer.replies if reply.answer == REPORT), None)
             if number is not None and not text.startswith("/"):
-                place = next((reply.place for reply in answer.replies if reply.answer == REPORT), None)
                 self._form.remember(chat, text, number, place)
+            elif place is not None:
+                self._form.remember_place(chat, place)
             await self._offer_report(self._form, chat, answer)
         else:
             await self._speaker.show(chat, answer)

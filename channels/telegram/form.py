@@ -6,7 +6,7 @@ Once the report is sent, withdrawn or set aside, the answers are deleted from th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from telegram import Message
@@ -85,6 +85,12 @@ class FormFlow:
     def remember(self, chat: Chat, words: str, number: int, place: str | None = None) -> None:
         """Keep the sentence that told of discrimination, to offer it as the report's first words."""
         self._words.put(chat.id, FirstWords(words, number, place))
+
+    def remember_place(self, chat: Chat, place: str) -> None:
+        """A place that was chosen after the sentence."""
+        first = self._words.find(chat.id)
+        if first is not None:
+            self._words.put(chat.id, replace(first, place=place))
 
     def offer(self, chat: Chat) -> Rows:
         return [[self._speaker.button(chat, "telegram.form.offer", OPEN)]]

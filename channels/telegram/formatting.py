@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from channels.base import Button, Link, Reply
 from core.languages import LANGUAGES
-from core.texts import Texts
+from core.texts import Texts, labelled
 
 MOST = 3500
 """UTF-16 units of a message, as Telegram counts them; its limit is 4096."""
@@ -87,7 +87,7 @@ def _extras(reply: Reply, texts: Texts, public_url: str | None) -> list[str]:
     """What an answer carries beside its text: contacts that the text does not name, links, the machine's mark."""
     language = reply.language
     blocks = [
-        escape(direct(f"{contact.label}: {contact.value}", language), quote=False)
+        escape(direct(labelled(contact.label, contact.value, language), language), quote=False)
         for contact in reply.contacts
         if contact.value not in reply.text
     ]

@@ -97,7 +97,7 @@ def check_contact(kind: str | None, text: str | None) -> None:
 def read_day(text: str, language: str = SOURCE_LANGUAGE) -> date | None:
     """The day that was written as people of the language write it; anything else stays words ('last spring').
 
-    The day comes first in all of them but the English of some, so '03/04/2026' stays words there; with dots it is a day.
+    The day comes first in all of them but the English of some, so '03/04/2026' stays words there; '3.4.2026' does not.
     """
     digits = "".join(
         str(unicodedata.decimal(char)) if char.isdecimal() else char

@@ -110,7 +110,7 @@ async def measure_reached(session: AsyncSession, broadcast_id: str) -> Reached:
     connection = await session.connection()
     people = (await connection.execute(select(func.count(distinct(got.c.subscriber_id))))).scalar_one()
     by_language = select(got.c.language, func.count(distinct(got.c.subscriber_id))).group_by(got.c.language)
-    return Reached(people, dict((await connection.execute(by_language)).tuples().all()))
+    return Reached(people, {str(language): int(count) for language, count in await connection.execute(by_language)})
 
 
 async def measure_progress(session: AsyncSession, broadcast: Broadcast) -> Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.languages import LANGUAGES, accepted_language, detect_language, match_language
+from core.languages import LANGUAGES, RELEASED, accepted_language, detect_language, match_language
 from tests.conversation.test_turns import Chat, chat  # noqa: F401  (a fixture)
 
 
@@ -96,3 +96,15 @@ def test_the_best_accepted_language_counts() -> None:
     assert accepted_language("*") is None
     assert accepted_language("garbage;;;q=x") is None
     assert all(LANGUAGES[code].own_name for code in LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    "text", ["Wo finde ich bitte das Handbuch gegen Gerüchte?", "Gdzie znajdę podręcznik o plotkach?"]
+)
+async def test_a_language_not_spoken_yet_is_met_with_few_buttons(chat: Chat, text: str) -> None:  # noqa: F811
+    answer = await chat.say(text)
+
+    first, emergency = answer.replies
+    assert [button.payload for button in first.buttons] == [f"/language/{code}" for code in RELEASED]
+    assert [button.payload for button in emergency.buttons] == ["/services"]
+    assert answer.language not in RELEASED

@@ -96,4 +96,5 @@ async def test_services_that_were_found_come_after_the_numbers(chat: Chat, assis
     answers = [reply.answer for reply in answer.replies]
     assert answers[0] is None
     assert "112" in answer.replies[0].text
-    assert answers[1:] and all(str(each).startswith("service/") for each in answers[1:])
+    assert answers[1:]
+    assert all(str(each).startswith("service/") for each in answers[1:])

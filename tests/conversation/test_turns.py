@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from channels.base import Answer, IncomingMessage
-from conversation.counting import redact
+from conversation.counting import is_worth_reading, redact
 from conversation.errors import HandoffAnsweredError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import answer_handoff, list_handoffs, list_late_replies
 from conversation.models import QuestionCount, UnansweredQuestion
@@ -173,6 +173,24 @@ async def test_an_unanswered_question_is_kept_without_what_points_to_a_person(ch
         [kept] = (await session.exec(select(UnansweredQuestion))).all()
     assert "purple form" in kept.text
     assert not any(secret in kept.text for secret in ("Giovanni", "333", "rossi"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("ciao", False), ("Good morning, thank you", False), ("oui", False), ("???", False), ("ok super", False),
+        ("مرحبا", False), ("what about bicycles", True), ("自転車の置き場はどこですか", True),
+    ],
+)  # fmt: skip
+def test_only_what_may_be_a_question_is_kept(text: str, is_kept: bool) -> None:
+    assert is_worth_reading(text, names_something=False) is is_kept
+
+
+async def test_one_word_that_names_a_place_is_kept_and_a_yes_is_not(chat: Chat) -> None:
+    conversations = chat.hub.conversations
+    for text in ("oui", "Bergen", "zzz"):
+        conversations._count([], "en", text)
+    assert conversations._unanswered == [("Bergen", "en")]
 
 
 def test_redaction_is_bounded() -> None:

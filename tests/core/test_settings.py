@@ -21,7 +21,12 @@ FIXED = (
 def test_the_example_file_lists_exactly_the_settings() -> None:
     listed = re.findall(r"^#?\s?(HUB_\w+)=", (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8"), re.M)
     assert sorted(listed) == sorted(f"HUB_{name.upper()}" for name in Settings.model_fields)
-    assert set(listed) <= set(FIXED) | {"HUB_CALENDAR_ADDRESS", "HUB_INTERNAL_TOKEN", "HUB_MODELS_DIR", "HUB_TRANSLATION_INDEX"}
+    assert set(listed) <= set(FIXED) | {
+        "HUB_CALENDAR_ADDRESS",
+        "HUB_INTERNAL_TOKEN",
+        "HUB_MODELS_DIR",
+        "HUB_TRANSLATION_INDEX",
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE
 from core.settings import PROJECT_ROOT
-from core.texts import Texts, placeholders
+from core.texts import Texts, labelled, placeholders
 
 ENGLISH_ONLY = ("cli.",)
 """The command line speaks English."""
@@ -67,3 +67,20 @@ def test_plural_forms_follow_the_language() -> None:
     texts = Texts({"en": {"x.n": {"one": "{count} city", "other": "{count} cities"}}})
     assert texts.get("x.n", "en", count=1) == "1 city"
     assert texts.get("x.n", "fr", count=2) == "2 cities"
+
+
+def test_french_signs_never_stand_alone_at_the_beginning_of_a_line(texts: Texts) -> None:
+    """A no-break space stands before a colon, a semicolon, a question or exclamation mark, and inside guillemets."""
+    torn = re.compile(r" [:;?!»](?=[\s\"'.,)]|$)|« |[\w»)}]:(?= |$)")
+    found = {}
+    for key in texts.keys("fr"):
+        said = texts.raw(key, "fr")
+        for form in said.values() if isinstance(said, dict) else [said]:
+            if torn.search(form):
+                found[key] = form
+    assert found == {}
+
+
+def test_a_label_and_its_value_are_joined_as_each_language_does() -> None:
+    assert labelled("Téléphone", "112", "fr") == "Téléphone\u00a0: 112"
+    assert labelled("Phone", "112", "en") == "Phone: 112"

@@ -337,10 +337,11 @@ def broken_words(page: Page) -> list[str]:
     found: list[str] = page.evaluate(
         """[...document.querySelectorAll("bdi.latin")].filter((run) => {
           const lines = Math.round(run.getBoundingClientRect().height / parseFloat(getComputedStyle(run).lineHeight));
+          const room = run.closest("h1, h2, h3, h4, li, p, button").clientWidth;
           run.style.whiteSpace = "nowrap";
-          const fits = run.scrollWidth <= run.parentElement.getBoundingClientRect().width;
+          const width = run.scrollWidth;
           run.style.whiteSpace = "";
-          return lines > 1 && fits;
+          return lines > 1 && width <= room;
         }).map((run) => run.textContent)"""
     )
     return found

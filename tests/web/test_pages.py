@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from conversation.handoffs import answer_handoff, list_handoffs
 from conversation.replies import Wording
 from core.languages import LANGUAGES, RELEASED
+from knowledge.page_links import page_for_reader
 from knowledge.schema import Kind
 from tests.fakes import TODAY, FakeAssistant
 from web.chat import SCRIPT_TEXTS, ShownReply
@@ -358,7 +359,7 @@ def test_a_link_says_what_it_leads_to(client: TestClient, wording: Wording) -> N
     noted = [entry for entry in wording.base.list_entries(Kind.TOOL) if entry.tool.url_kind == "archived-page"]
     page = read(client, f"/entry/{noted[0].id}")
     assert wording.texts.get("link.note.archived-page", "en") in page.text
-    assert str(noted[0].tool.url) in page.links()
+    assert page_for_reader(str(noted[0].tool.url), "en") in page.links()
 
 
 def test_an_unknown_entry_gets_a_page_with_ways_on(client: TestClient) -> None:
@@ -450,3 +451,12 @@ def test_only_latin_runs_of_an_arabic_title_stand_alone(title: str, runs: list[s
     html = isolate(title)
     assert re.findall(r'<bdi class="latin" dir="ltr">(.*?)</bdi>', html) == runs
     assert html.striptags() == title
+
+
+def test_the_catalogue_says_why_it_has_fewer_lines_than_entries(client: TestClient, hub: Hub) -> None:
+    known = len(hub.wording.base.entries)
+    text = client.get("/catalogue?lang=en").text
+    lines = int(re.search(rf"{known} entries stand here in (\d+) places", text)[1])  # type: ignore[index]
+    assert lines < known
+    assert f"{lines} entries" in text
+    assert "entries stand here" not in client.get("/catalogue?kind=tool&lang=en").text

@@ -30,7 +30,7 @@ from subscriptions.rechecking import recheck
 from subscriptions.rules import Outcome
 from subscriptions.telegram_linking import link_by_start, start_parameter
 from subscriptions.topics import load_topics
-from tests.factories import make_broadcast
+from tests.factories import make_broadcast, make_sent
 from tests.web.preference_pages import LINKS, TOKEN, Centre
 from web.pages import get_page
 from web.preferences.session import LASTING, find_preference_session
@@ -276,12 +276,23 @@ def test_a_choice_speaks_for_topics_that_nothing_was_said_for(centre: Centre) ->
 def test_how_much_it_is_is_told(centre: Centre) -> None:
     async def news(session: AsyncSession) -> None:
         for _ in range(3):
-            await make_broadcast(session, "webinars")
+            await make_sent(session, "webinars")
+        await make_broadcast(session, "youth")
 
     centre.do(news)
     centre.sign_in(centre.person(topics={"webinars": Frequency.AT_ONCE, "youth": Frequency.WEEKLY}))
     words = centre.text(centre.client.get("/preferences"))
     assert "About 3 messages a month. For 1 of your topics we have no figure yet." in words
+
+
+@pytest.mark.parametrize("is_contact", [True, False])
+def test_the_first_choice_promises_one_thing(centre: Centre, is_contact: bool) -> None:
+    centre.sign_in(centre.person(is_mandatory_contact=is_contact))
+    page = centre.client.get("/preferences").text
+    option = page[page.index('id="choice-required_only"') : page.index('id="choice-recommended_weekly"')]
+    assert ("What members must know" in option) is is_contact
+    assert ("Nothing is required of you" in option) is not is_contact
+    assert "You get nothing from us but" not in option
 
 
 def test_where_and_when_is_saved(centre: Centre) -> None:

@@ -239,6 +239,7 @@ def test_the_chat_leads_to_the_report_with_the_sentence_that_was_written(
     fields = {"message": "/report/IT", "said": "Italy", "sender": sender, "words": page.field("words")}
     page = Reader(client.post("/chat", data=fields).text)
     assert page.field("words") == STORY
+    assert page.field("place") == "IT"
     client.post("/report", data={"words": page.field("words"), "action": "begin", "lang": "en"})
     [draft] = form.drafts.values()
     assert draft.opened_with["words"] == STORY

@@ -154,7 +154,7 @@ def _days(text: str, wrong: dict[str, str]) -> tuple[int, ...]:
 def _languages(text: str, wrong: dict[str, str]) -> tuple[str, ...]:
     """Codes or names in any language, with commas or only blanks between them."""
     found: list[str] = []
-    for piece in re.split(r"[,;/،\n]+", text):
+    for piece in re.split(r"[,;/،؛\n]+", text):
         named = [find_language(piece)] if find_language(piece) else [find_language(word) for word in piece.split()]
         if None in named:
             wrong["languages"] = "language"

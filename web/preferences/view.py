@@ -46,7 +46,10 @@ class ShownChoice:
     """One of the three choices of the first screen."""
 
     value: Choice
+    text: str
+    """What comes then."""
     effect: str
+    """How much that is; empty where nothing comes by itself."""
     is_chosen: bool
 
 
@@ -94,14 +97,7 @@ async def see_home(visit: Visit) -> HomeView:
     return HomeView(
         effect=_tell_effect(visit, [(state.topic, state.frequency) for state in states], volumes),
         notes=_notes(visit, addresses, is_paused=is_paused, has_said=bool(own), has_city_defaults=has_city_defaults),
-        choices=[
-            ShownChoice(
-                choice,
-                _tell_effect(visit, _would_bring(choice, topics, is_contact=person.is_mandatory_contact), volumes)[0],
-                person.choice == choice,
-            )
-            for choice in Choice
-        ],
+        choices=[_show_choice(visit, choice, topics, volumes) for choice in Choice],
         has_own_topics=bool(own),
         required=[_title(visit, state.topic) for state in states if state.is_required],
         topics=[_row(visit, state, own.get(state.topic), volumes, has_city_defaults) for state in optional],
@@ -187,6 +183,17 @@ def _tell_effect(visit: Visit, chosen: Iterable[tuple[str, Frequency]], volumes:
     if unknown:
         told.append(visit.t("home.unknown", count=len(unknown)))
     return told
+
+
+def _show_choice(visit: Visit, choice: Choice, topics: Topics, volumes: Volumes) -> ShownChoice:
+    person = visit.subscriber
+    brings = _would_bring(choice, topics, is_contact=person.is_mandatory_contact)
+    is_anything = any(frequency is not Frequency.OFF for _, frequency in brings)
+    is_duty = choice is Choice.REQUIRED_ONLY and person.is_mandatory_contact
+    text = visit.t("choice.required_only_contact_text" if is_duty else f"choice.{choice}_text")
+    return ShownChoice(
+        choice, text, _tell_effect(visit, brings, volumes)[0] if is_anything else "", person.choice == choice
+    )
 
 
 def _would_bring(choice: Choice, topics: Topics, *, is_contact: bool) -> list[tuple[str, Frequency]]:

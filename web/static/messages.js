@@ -101,7 +101,7 @@ export class Messages {
 
   #buttons({ buttons = [] }) {
     const chips = buttons.map(({ title, payload }) => {
-      const button = make("button", { className: "chip", type: "button" }, isolate(title));
+      const button = make("button", { className: "chip", type: "button" }, [make("span", {}, isolate(title))]);
       button.addEventListener("click", () => this.actions.say(payload, title));
       return button;
     });
@@ -180,7 +180,7 @@ const ISOLATES = /[\u2066\u2069]/g;
 // Lines become paragraphs. Contacts and notes stand in rows of their own, so the text leaves them out; an entry's first
 // line is its title.
 function layOut({ text, contacts = [], links = [], answer }) {
-  const rows = new Set([...contacts.map((contact) => `${contact.label}: ${contact.value}`), ...links.map((link) => link.note)]);
+  const rows = new Set([...contacts.flatMap(({ label, value }) => [`${label}: ${value}`, `${label}\u00a0: ${value}`]), ...links.map((link) => link.note)]);
   const lines = text.split("\n").filter((line) => line.trim() && !rows.has(line.replace(ISOLATES, "")));
   const title = isEntry(answer) && lines.length > 1 ? lines.shift() : null;
   return { title, lines };

@@ -93,6 +93,16 @@ async def test_the_sentence_that_told_of_it_becomes_the_first_words_and_the_assi
         assert (await session.exec(select(TelegramButton))).all() == []
 
 
+async def test_the_place_that_was_understood_goes_along_with_the_first_words(
+    person: Person, form: FakeForm, assistant: FakeAssistant
+) -> None:
+    story = "They refused me the flat in Bologna because of my name."
+    assistant.understand(story, "report_discrimination")
+    await person.types(story)
+    await person.presses("Tell what happened")
+    assert form.drafts[str(person.id)].place == "it-bologna"
+
+
 async def test_the_first_words_are_remembered_for_an_hour_and_offered_once(
     person: Person, form: FakeForm, assistant: FakeAssistant, clock: FixedClock
 ) -> None:

@@ -14,6 +14,7 @@ from conversation.handoffs import answer_handoff, list_handoffs
 from conversation.models import Feedback, Handoff, LateReply
 from core.clock import FixedClock
 from core.languages import LANGUAGES, RELEASED
+from knowledge.page_links import page_for_reader
 from tests.channels.telegram.conftest import MakePerson
 from tests.fakes import FakeAssistant
 from tests.telegram_server.rules import RefusedError
@@ -52,7 +53,7 @@ async def test_a_question_gets_its_answer_with_link_buttons_and_thumbs(
     entry = hub.wording.base.get_entry("tool/icc-index")
     [answer] = await make_person(language).types(QUESTION[language])
     assert first_line(answer.text) == entry.title(language)
-    assert f'href="{entry.tool.url}"' in answer.html
+    assert f'href="{page_for_reader(str(entry.tool.url), language)}"' in answer.html
     assert answer.titles[-2:] == [say(hub, f"telegram.helpful_{word}", language) for word in ("yes", "no")]
     if language == "ar":
         assert all(line[0] == "\u200f" or "\u0600" <= line[0] <= "\u06ff" for line in answer.text.split("\n") if line)
