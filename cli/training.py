@@ -46,9 +46,9 @@ def inputs() -> Iterator[Path]:
     yield from sorted((PROJECT_ROOT / "nlu_data").glob("??/*.yml"))
     yield PROJECT_ROOT / "nlu_data" / "concepts.yaml"
     yield PROJECT_ROOT / "knowledge" / "facts" / "groups.yaml"
-    texts = (PROJECT_ROOT / "knowledge" / "texts").glob("??/**/*.yaml")
-    # What the hub itself reads, of the wishes that people say, teaches the assistant nothing.
-    yield from sorted(path for path in texts if path.stem not in {"own_city", "topics", "wishes"})
+    # Of the texts, what bot/rasa_components/lessons.py reads.
+    texts = PROJECT_ROOT / "knowledge" / "texts"
+    yield from sorted([*texts.glob("??/tools/*.yaml"), *texts.glob("??/membership.yaml")])
     for folder in ("config", "domain", "rules"):
         yield from sorted((BOT / folder).glob("*.yml"))
     yield from sorted((BOT / "rasa_components").glob("*.py"))

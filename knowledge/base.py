@@ -159,7 +159,7 @@ def load_knowledge(folder: Path = FOLDER) -> KnowledgeBase:
 
 
 NOT_ENTRIES = frozenset(
-    {"asked_places", "coming_events", "emergency", "keywords", "own_city", "places", "topics", "wishes"}
+    {"asked_places", "coming_events", "emergency", "keywords", "own_city", "picks", "places", "topics", "wishes"}
 )
 """Files of a language that hold other words than the texts of entries."""
 

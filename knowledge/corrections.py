@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import HttpUrl, ValidationError
 from sqlalchemy import Column
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
-from core.database import Database, UtcDateTime
+from core.database import UtcDateTime
 from knowledge.base import KnowledgeBase
 from knowledge.errors import ContactInvalidError
 from knowledge.service_search import ServiceSearch
-
-log = logging.getLogger(__name__)
+from knowledge.watching import Watched
 
 
 class ServiceContactOverride(SQLModel, table=True):
@@ -42,12 +38,10 @@ class ServiceContactOverride(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False, index=True))
 
 
-EVERY = timedelta(seconds=60)
-"""How long another process may show what was corrected here."""
 _PHONE = re.compile(r"[+\d(][\d\s()+./,;-]{1,190}")
 
 
-class LiveCorrections:
+class LiveCorrections(Watched):
     """Keeps one process's knowledge base as the team's corrections say, without a restart."""
 
     def __init__(self, base: KnowledgeBase, services: ServiceSearch) -> None:
@@ -70,16 +64,6 @@ class LiveCorrections:
         self._seen, self._applied = seen, named
         self._services.refresh()
         return True
-
-    async def watch(self, database: Database) -> None:
-        """Refresh again and again, until it is cancelled."""
-        while True:
-            try:
-                async with database.session() as session:
-                    await self.refresh(session)
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("corrections_not_read error=%s", type(error).__name__)
-            await asyncio.sleep(EVERY.total_seconds())
 
 
 async def correct_contact(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions.turn import Result, Turn
+from bot.actions.turn import WHERE, Result, Turn
 from channels.base import Link, Reply
 from conversation.replies import HANDOFF, PREFERENCES, REPORT
 from knowledge.service_search import ServiceQuery
@@ -35,7 +35,7 @@ def open_report(turn: Turn) -> Result:
         services = [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in found]
         at = replies.index(opening) if _may_ask_for_services(turn, query) else len(replies)
         replies[at:at] = services
-    slots = {"place": place.id if place else None, "subject": None, "listed": None}
+    slots = {"place": place.id if place else None, "subject": None, "listed": None, "pending": None if place else WHERE}
     return Result(replies, slots=slots, private=True)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlencode
 
-from bot.actions.turn import Result, Turn
+from bot.actions.turn import WHERE, WHERE_FOR_NUMBERS, Result, Turn
 from channels.base import Button, Link, Reply
 from conversation.replies import HANDOFF, find_edition_name, find_language_name
 from core.languages import LANGUAGES
+from core.normalise import words
 from knowledge.base import Entry
 from knowledge.catalogue import find_by_keywords, search
 from knowledge.places import Place
@@ -17,6 +18,8 @@ from knowledge.service_search import SAME_NAME, URGENT_NEEDS
 
 MOST_LISTED = 5
 CLOSEST = 3
+LONGEST_PLACE = 5
+"""Words of a message that only says where somebody is ("I am in Reggio Emilia")."""
 MISSES_BEFORE_A_PERSON = 2
 NEAR_THING = 0.8
 """Below this confidence an answer also offers the next closest."""
@@ -108,7 +111,7 @@ def _catalogue_filter(turn: Turn) -> str:
 def find_services(turn: Turn) -> Result:
     """Services of the place, nearest first; without a place, the question where."""
     wording, place = turn.wording, turn.find_place()
-    if turn.slots.get("pending") == "emergency" and place is not None:
+    if turn.slots.get("pending") == WHERE_FOR_NUMBERS and place is not None:
         reply = wording.emergency(place.country, turn.language)
         if reply is not None:
             return Result([reply], slots={"place": place.id}, private=True)
@@ -121,7 +124,14 @@ def find_services(turn: Turn) -> Result:
     slots = {"place": place.id if place else turn.slots.get("place"), "ground": sorted(query.grounds) or None}
     if entries:
         return Result(replies, slots=slots | {"subject": entries[0].id})
-    return Result(replies + _ask_where(turn, place), slots=slots)
+    return Result(replies + _ask_where(turn, place), slots=slots | {"pending": None if place else WHERE})
+
+
+def answers_where(turn: Turn) -> bool:
+    """Whether the message names the place that was just asked for, whatever else it could mean."""
+    if turn.slots.get("pending") not in {WHERE, WHERE_FOR_NUMBERS} or len(words(turn.text)) > LONGEST_PLACE:
+        return False
+    return turn.wording.gazetteer.find_one(turn.text, turn.language) is not None
 
 
 def follow_up(turn: Turn) -> Result:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bot.actions import flows, knowledge, members, talk
+from bot.actions import flows, knowledge, members, picking, talk
 from bot.actions.turn import Result, Turn
 
 ACTIONS: dict[str, Callable[[Turn], Result]] = {
@@ -90,6 +90,10 @@ def run_action(name: str, turn: Turn) -> Result:
         return flows.remind(turn)
     if turn.written is not None and not turn.payload and name in ABOUT_KNOWLEDGE:
         return knowledge.answer_as_written(turn, turn.written)
+    if not turn.payload and name in ABOUT_KNOWLEDGE and knowledge.answers_where(turn):
+        return knowledge.find_services(turn)
+    if not turn.payload and name in ABOUT_KNOWLEDGE and (picked := picking.find_picked(turn)) is not None:
+        return knowledge.answer_as_written(turn, picked)
     if not turn.payload and name not in HANDOFF_WORDS_FIRST:
         if (asked := members.find_question(turn)) is not None:
             return members.answer_membership(turn, asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions.turn import Result, Turn
+from bot.actions.turn import WHERE_FOR_NUMBERS, Result, Turn
 from channels.base import Reply
 
 _WITH_WAYS_ON = frozenset({"greet", "ask_capabilities", "ask_identity", "insult"})
@@ -26,7 +26,7 @@ def give_emergency(turn: Turn) -> Result:
     wording, place = turn.wording, turn.find_place()
     reply = wording.emergency(place.country, turn.language) if place else None
     if reply is None:
-        slots = {"pending": "emergency", "place": place.id if place else None}
+        slots = {"pending": WHERE_FOR_NUMBERS, "place": place.id if place else None}
         return Result([wording.emergency_anywhere(turn.language)], slots=slots, private=True)
     reply.buttons = [wording.button("button.find_help", turn.language, "/services")]
     return Result([reply], slots={"place": place.id if place else None}, private=True)
@@ -47,7 +47,7 @@ def _with_help_line(turn: Turn, key: str, line: str) -> Result:
     replies: list[Reply] = [wording.say(key, turn.language)]
     if place is None:
         replies.append(wording.emergency_anywhere(turn.language))
-        return Result(replies, slots={"pending": "emergency"}, private=True)
+        return Result(replies, slots={"pending": WHERE_FOR_NUMBERS}, private=True)
     help_line = wording.help_line(line, place.country, turn.language)
     emergency = wording.emergency(place.country, turn.language)
     replies += [reply for reply in (help_line, emergency or wording.emergency_anywhere(turn.language)) if reply]

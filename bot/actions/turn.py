@@ -12,6 +12,9 @@ from conversation.replies import Wording
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
 from knowledge.places import Place, place_from_input
 
+WHERE, WHERE_FOR_NUMBERS = "place", "emergency"
+"""Values of the slot `pending`: the person was asked where they are, for services or for emergency numbers."""
+
 
 @dataclass
 class Turn:

@@ -10,6 +10,7 @@ import asyncio
 import imaplib
 import logging
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -53,7 +54,7 @@ class Mailbox:
         return cls(parts.hostname, port, encrypted, unquote(parts.username), unquote(parts.password), folder)
 
 
-class _ImapMail[Found: (Bounce, CalendarAnswer)]:
+class _ImapMail[Found: (Bounce, CalendarAnswer)](ABC):
     """One kind of mail in a mailbox. The library blocks, so each visit is made in a thread."""
 
     def __init__(self, mailbox: Mailbox, *search: str, most_bytes: int) -> None:
@@ -72,9 +73,9 @@ class _ImapMail[Found: (Bounce, CalendarAnswer)]:
         if found:
             await asyncio.to_thread(self._mark, [one.uid for one in found])
 
+    @abstractmethod
     def _read(self, content: bytes) -> Found | None:
         """What a mail says; None: it is none of these."""
-        raise NotImplementedError
 
     def _fetch(self) -> list[Found]:
         found: list[Found] = []

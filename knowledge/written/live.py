@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.database import Database
 from knowledge.base import Entry, KnowledgeBase
 from knowledge.schema import AnswerFact, AnswerLink, AnswerText, Kind
+from knowledge.watching import Watched
 from knowledge.written.matching import Example, ExampleQuestions
 from knowledge.written.models import AnswerStatus, WrittenExample
 from knowledge.written.service import WholeAnswer, list_answers
 
-log = logging.getLogger(__name__)
-
-EVERY = timedelta(seconds=30)
-"""How long another process may say what was published before."""
 TOPIC = "written-answers"
 
 
-class LiveAnswers:
+class LiveAnswers(Watched):
     """One process's knowledge base and example questions, as the database has them."""
 
     def __init__(self, base: KnowledgeBase, questions: ExampleQuestions) -> None:
@@ -39,16 +32,6 @@ class LiveAnswers:
         # Else what was read before a change could be taken up after it.
         async with self._reading:
             return await self._refresh(session)
-
-    async def watch(self, database: Database) -> None:
-        """Refresh again and again, until it is cancelled."""
-        while True:
-            try:
-                async with database.session() as session:
-                    await self.refresh(session)
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("written_answers_not_read error=%s", type(error).__name__)
-            await asyncio.sleep(EVERY.total_seconds())
 
     async def _refresh(self, session: AsyncSession) -> bool:
         entries = [_as_entry(whole) for whole in await list_answers(session) if is_given(whole)]

@@ -255,3 +255,27 @@ async def test_who_has_reported_is_shown_the_way_back_and_nothing_of_it_is_kept(
     await chat.hub.conversations.wait_for_background()
     async with chat.hub.database.session() as session:
         assert (await session.exec(select(UnansweredQuestion))).all() == []
+
+
+@pytest.mark.parametrize("heard_as", ["out_of_scope", "follow_up", "unclear", "ask_entry"])
+async def test_a_place_said_after_the_question_where_gives_the_numbers_whatever_else_it_could_mean(
+    chat: Chat, assistant: FakeAssistant, heard_as: str
+) -> None:
+    await chat.say("/emergency")
+    assistant.understand("numéro de la police", "danger")
+    await chat.say("numéro de la police", language="fr")
+    assistant.understand("en France", heard_as)
+    answer = await chat.say("en France", language="fr")
+    assert answer.replies[0].answer is None
+    assert "17" in answer.replies[0].text
+
+
+@pytest.mark.parametrize("heard_as", ["out_of_scope", "follow_up", "unclear"])
+async def test_a_place_said_after_a_story_finds_the_services_there(
+    chat: Chat, assistant: FakeAssistant, heard_as: str
+) -> None:
+    assistant.understand("he called me names at work", "report_discrimination")
+    await chat.say("he called me names at work")
+    assistant.understand("I am in Bologna", heard_as)
+    answer = await chat.say("I am in Bologna")
+    assert str(answer.replies[0].answer).startswith("service/it-bologna")
