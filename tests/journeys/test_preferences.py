@@ -20,7 +20,7 @@ from subscriptions.confirmation import Purpose, issue
 from subscriptions.handover import leave
 from subscriptions.links import Links
 from subscriptions.models import Frequency, Subscriber
-from tests.factories import make_broadcast, make_subscriber
+from tests.factories import make_sent, make_subscriber
 from tests.journeys.conftest import RunningHub
 
 type Scheme = Literal["light", "dark"]
@@ -53,7 +53,7 @@ def make_person(hub: RunningHub, **values: object) -> Subscriber:
     async def work() -> Subscriber:
         async with hub.hub.database.session() as session:
             person = await make_subscriber(session, **values)  # type: ignore[arg-type]
-            await make_broadcast(session, "webinars")
+            await make_sent(session, "webinars")
             return person
 
     return hub.run(work())
