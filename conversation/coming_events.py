@@ -55,9 +55,10 @@ class ComingEvents:
     def recognises(self, text: str) -> bool:
         """Whether somebody asks for the next event, in any of the languages."""
         said = read_forms(text)
-        if not 2 <= len(said) <= MOST_WORDS or any(words.other.stand_in(said) for words in self._languages):
+        if not 2 <= len(said) <= MOST_WORDS:
             return False
-        return any(words.event.stand_in(said) and words.next.stand_in(said) for words in self._languages)
+        is_asked = any(words.event.stand_in(said) and words.next.stand_in(said) for words in self._languages)
+        return is_asked and not any(words.other.stand_in(said) for words in self._languages)
 
     async def answer(self, text: str, language: str) -> list[Reply]:
         """What is planned, or that nothing is, and how to be told; then what is known of such events."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from core.normalise import fold, words
 
@@ -25,14 +25,27 @@ class Phrases:
                 self._by_beginning.append(phrase)
             else:
                 self._by_first.setdefault(phrase[0], []).append(phrase)
+        self._beginnings = tuple({phrase[0].rstrip("*") for phrase in self._by_beginning})
+
+    @property
+    def first_words(self) -> set[str]:
+        """How the phrases begin; with a star where any ending may follow."""
+        return {*self._by_first, *(phrase[0] for phrase in self._by_beginning)}
 
     def stand_in(self, text: Forms) -> bool:
         """Whether any of them does."""
         return any(
             _begins(phrase, text[at : at + len(phrase)])
             for at, forms in enumerate(text)
-            for phrase in (*(one for form in forms for one in self._by_first.get(form, ())), *self._by_beginning)
+            for phrase in self._list_possible(forms)
         )
+
+    def _list_possible(self, forms: frozenset[str]) -> Iterator[list[str]]:
+        """The phrases that may begin with a word."""
+        for form in forms:
+            yield from self._by_first.get(form, ())
+            if form.startswith(self._beginnings):
+                yield from self._by_beginning
 
 
 def read_forms(text: str) -> Forms:

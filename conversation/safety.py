@@ -7,13 +7,14 @@ not depend on either. The words are data: safety_words.yaml.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
 
-from conversation.phrases import Phrases, read_forms
+from conversation.phrases import Forms, Phrases, read_forms
 
 MOST_WORDS = 40
 """A longer text tells a story, and goes to the assistant."""
@@ -28,35 +29,55 @@ class Cry:
     language: str
 
 
-@dataclass(frozen=True)
-class _Words:
-    danger: Phrases
-    distress: Phrases
-    other: Phrases
-
-
 def hear_cry(text: str, *, first: str) -> Cry | None:
     """The cry for help in a text, or None. Where two languages share the words, ``first`` counts before the others."""
     said = read_forms(text)
     if not 0 < len(said) <= MOST_WORDS:
         return None
-    words = _read()
-    for language in sorted(words, key=lambda code: code != first):
-        spoken = words[language]
-        if spoken.other.stand_in(said):
+    possible = _index().list_possible(said)
+    for language in sorted(possible, key=lambda code: code != first):
+        words = _read()[language]
+        if words["other"].stand_in(said):
             continue
         # Despair first: who wants to die and asks for the police is comforted and given the number.
-        if spoken.distress.stand_in(said):
-            return Cry("distress", language)
-        if spoken.danger.stand_in(said):
-            return Cry("danger", language)
+        for intent in ("distress", "danger"):
+            if words[intent].stand_in(said):
+                return Cry(intent, language)
     return None
 
 
+class _Index:
+    """The languages that have a phrase beginning with a word, so that the others need not be looked at."""
+
+    def __init__(self, words: dict[str, dict[str, Phrases]]) -> None:
+        self._by_word: dict[str, set[str]] = defaultdict(set)
+        self._by_beginning: dict[str, set[str]] = defaultdict(set)
+        for language, kinds in words.items():
+            for phrases in (kinds["danger"], kinds["distress"]):
+                for word in phrases.first_words:
+                    table = self._by_beginning if word.endswith("*") else self._by_word
+                    table[word.rstrip("*")].add(language)
+        self._beginnings = tuple(self._by_beginning)
+
+    def list_possible(self, said: Forms) -> set[str]:
+        found: set[str] = set()
+        for form in frozenset().union(*said):
+            found |= self._by_word.get(form, frozenset())
+            if form.startswith(self._beginnings):
+                begun = (codes for beginning, codes in self._by_beginning.items() if form.startswith(beginning))
+                found = found.union(*begun)
+        return found
+
+
 @cache
-def _read() -> dict[str, _Words]:
+def _index() -> _Index:
+    return _Index(_read())
+
+
+@cache
+def _read() -> dict[str, dict[str, Phrases]]:
     lists = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
     return {
-        language: _Words(**{name: Phrases(map(str, phrases)) for name, phrases in kinds.items()})
+        language: {name: Phrases(map(str, phrases)) for name, phrases in kinds.items()}
         for language, kinds in lists.items()
     }

@@ -42,6 +42,8 @@ class WrittenAnswers:
 
     def read(self, text: str, language: str) -> dict[str, Any]:
         """What the team says of this message, for the action: the entry that answers it, or those that come close."""
+        if self._questions.is_empty:
+            return {}
         entry = self._questions.find(text, language)
         if entry is not None:
             return {"written": entry}

@@ -64,6 +64,11 @@ class ExampleQuestions:
         """Language, then a word, then the examples that hold it."""
         self._weights: dict[str, _Weights] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be found."""
+        return not self._known
+
     def replace(self, examples: Iterable[Example]) -> None:
         """These, and no others, count from now on."""
         whole: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
