@@ -20,6 +20,7 @@ COPY web web
 COPY cli cli
 COPY migrations migrations
 COPY locales locales
+RUN printf '#!/bin/sh\nexec python -P -m cli "$@"\n' > /usr/local/bin/icchub && chmod 755 /usr/local/bin/icchub
 USER hub
 VOLUME /data
 EXPOSE 8000

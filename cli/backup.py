@@ -57,8 +57,10 @@ async def back_up(settings: Settings, target: Path) -> int:
         revision = await current_revision(database)
         if revision is None:
             raise ConfigurationError(reason="the database is empty; there is nothing to back up")
-        target.unlink(missing_ok=True)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # The last good backup of that name stays until this one is whole.
+        unfinished = target.with_name(f"{target.name}.part")
+        unfinished.unlink(missing_ok=True)
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
             _add(archive, MANIFEST, json.dumps({"revision": revision}).encode())
             _add(archive, SECRET, settings.load_secret_key().encode())
@@ -74,6 +76,7 @@ async def back_up(settings: Settings, target: Path) -> int:
                         async for row in _rows(connection, table):
                             rows.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
                         _add_file(archive, f"{table.name}.jsonl", rows)
+        unfinished.replace(target)
     finally:
         await database.close()
     return target.stat().st_size

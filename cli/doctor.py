@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 import httpx
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,6 +20,7 @@ from channels.base import ChannelUnavailableError
 from channels.email.wiring import build_carrier
 from cli.training import PYTHON, model_path
 from cli.words import say
+from conversation.assistant import RasaAssistant
 from core.database import Database
 from core.errors import ConfigurationError
 from core.languages import LANGUAGES, RELEASED
@@ -32,6 +35,8 @@ from subscriptions.tasks import check_broker
 
 OLDEST_PYTHON = (3, 12)
 LEAST_FREE_GIGABYTES = 2
+PATIENCE = 5.0
+"""Seconds to wait for another server."""
 
 
 class Level(StrEnum):
@@ -59,9 +64,11 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which it should be mended."""
-    findings = [*_machine(settings), *_secret(settings), *_knowledge(), *_assistant()]
+    findings = [*_machine(settings), *_secret(settings), *_knowledge()]
+    findings += [finding async for finding in _assistant(settings)]
     findings += [finding async for finding in _database(settings)]
     findings += [finding async for finding in _messages(settings)]
+    findings += [finding async for finding in _telegram(settings)]
     findings += [finding async for finding in _translation(settings)]
     findings += [finding async for finding in _running(settings)]
     return findings
@@ -119,7 +126,14 @@ def _knowledge() -> Iterator[Finding]:
         yield Finding(level, say(key, language=LANGUAGES[code].own_name, count=len(missing)))
 
 
-def _assistant() -> Iterator[Finding]:
+async def _assistant(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.assistant_url is not None:
+        assistant = RasaAssistant(settings.assistant_url)
+        answers = await assistant.is_ready()
+        await assistant.close()
+        key = "doctor.assistant_answers" if answers else "doctor.assistant_away"
+        yield Finding(Level.OK if answers else Level.WRONG, say(key, address=settings.assistant_url))
+        return
     installed = PYTHON.exists()
     key = "doctor.assistant_installed" if installed else "doctor.assistant_missing"
     yield Finding(Level.OK if installed else Level.WRONG, say(key))
@@ -153,13 +167,41 @@ async def _messages(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(Level.WRONG, say("doctor.mail_wrong", reason=error.values["reason"]))
     except ChannelUnavailableError as error:
         yield Finding(Level.WRONG, say("doctor.mail_away", reason=error))
-    if settings.broker_url is None:
+    if settings.broker_url is not None:
+        try:
+            await check_broker(settings.broker_url.get_secret_value())
+            yield Finding(Level.OK, say("doctor.broker"))
+        except Exception as error:
+            yield Finding(Level.WRONG, say("doctor.broker_wrong", reason=type(error).__name__))
+    if settings.redis_url is not None:
+        redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=PATIENCE)
+        try:
+            await redis.ping()
+            yield Finding(Level.OK, say("doctor.redis"))
+        except (RedisError, OSError) as error:
+            yield Finding(Level.WRONG, say("doctor.redis_wrong", reason=type(error).__name__))
+        finally:
+            await redis.aclose()
+
+
+async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether Telegram knows the bot (getMe of the Bot API)."""
+    if settings.telegram_token is None:
+        yield Finding(Level.HINT, say("doctor.telegram_none"))
         return
-    try:
-        await check_broker(settings.broker_url.get_secret_value())
-        yield Finding(Level.OK, say("doctor.broker"))
-    except Exception as error:
-        yield Finding(Level.WRONG, say("doctor.broker_wrong", reason=type(error).__name__))
+    server = settings.telegram_api_url or "https://api.telegram.org"
+    address = f"{server}/bot{settings.telegram_token.get_secret_value()}/getMe"
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        try:
+            answer = await http.get(address)
+            name = answer.raise_for_status().json()["result"]["username"]
+        except httpx.HTTPStatusError as error:
+            yield Finding(Level.WRONG, say("doctor.telegram_wrong", reason=error.response.status_code))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+            # Never its words: they hold the address, and that the token.
+            yield Finding(Level.WRONG, say("doctor.telegram_wrong", reason=type(error).__name__))
+        else:
+            yield Finding(Level.OK, say("doctor.telegram", name=name))
 
 
 async def _translation(settings: Settings) -> AsyncIterator[Finding]:

@@ -8,11 +8,7 @@ its own while everything goes on; running assistants take the newest model over 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
-import subprocess
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -21,15 +17,13 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.training import (
-    BOT,
     SUFFIX,
     Training,
-    assistant_environment,
+    TrainingRun,
     fingerprint,
     forget_old_models,
     model_path,
     train_if_needed,
-    training_command,
 )
 from cli.words import say
 from core.clock import Clock, SystemClock
@@ -95,6 +89,11 @@ def write_examples(settings: Settings, lessons: Lessons) -> Path | None:
     return path
 
 
+def training_log(settings: Settings) -> Path:
+    """Where a training beside the hub writes."""
+    return settings.data_dir / "logs" / "training.log"
+
+
 def train_all(settings: Settings, *, force: bool = False, show: Console | None = None) -> Training:
     """Train with the files and with what the team wrote, where the model is not there. Raises ConfigurationError."""
     lessons = load_lessons(settings)
@@ -120,16 +119,14 @@ class Learner:
         self._every, self._quiet = every, quiet
         self._files = fingerprint()
         self._next = time.monotonic() + every
-        self._child: subprocess.Popen[bytes] | None = None
-        self._learns: Path | None = None
+        self._training: TrainingRun | None = None
         self._given_up: Path | None = None
-        self._begun = 0.0
 
     def step(self) -> None:
         """Look whether a training ended or is due; returns at once."""
-        if self._child is not None:
-            if self._child.poll() is not None:
-                self._finish()
+        if self._training is not None:
+            if self._training.has_ended():
+                self._finish(self._training)
             return
         if time.monotonic() < self._next:
             return
@@ -148,45 +145,26 @@ class Learner:
             self._begin(model, lessons)
 
     def end(self) -> None:
-        """Stop a training that runs; what it made so far is left without a name."""
-        if self._child is not None and self._child.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait()
-        self._child = None
+        """Stop a training that runs."""
+        if self._training is not None:
+            self._training.end()
+        self._training = None
 
     def _begin(self, model: Path, lessons: Lessons) -> None:
-        self._learns, self._begun = model, time.monotonic()
         examples = write_examples(self._settings, lessons)
-        path = self._settings.data_dir / "logs" / "training.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as output:
-            self._child = subprocess.Popen(
-                training_command(model, examples),
-                cwd=BOT,
-                env=assistant_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        # Whatever answers people comes first.
-        os.setpriority(os.PRIO_PGRP, self._child.pid, 10)
+        self._training = TrainingRun(model, examples, log=training_log(self._settings))
         self._console.print(say("training.learning"))
 
-    def _finish(self) -> None:
-        assert self._child is not None
-        assert self._learns is not None
-        status, model = self._child.returncode, self._learns
-        self._child = self._learns = None
-        if status != 0 or not model.exists():
+    def _finish(self, training: TrainingRun) -> None:
+        self._training = None
+        if not training.has_succeeded():
             # What cannot be learnt is not tried again before it changes.
-            self._given_up = model
-            self._console.print(say("training.not_learnt", path=self._settings.data_dir / "logs" / "training.log"))
+            self._given_up = training.model
+            self._console.print(say("training.not_learnt", path=training_log(self._settings)))
             return
-        self._use(model)
-        forget_old_models(model.parent, keep={model, self._started_with})
-        self._console.print(say("training.learnt", seconds=round(time.monotonic() - self._begun)))
+        self._use(training.model)
+        forget_old_models(training.model.parent, keep={training.model, self._started_with})
+        self._console.print(say("training.learnt", seconds=round(training.seconds)))
 
     def _use(self, model: Path) -> None:
         # A running assistant takes over the newest one.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
@@ -72,8 +73,25 @@ def run() -> None:
     except SQLAlchemyError as error:
         print(say("no_database", reason=type(error).__name__), file=sys.stderr)
         sys.exit(1)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        print("\n".join(_wrong_settings(error)), file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(say("file_trouble", path=error.filename, reason=error.strerror or error), file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _wrong_settings(error: ValidationError) -> list[str]:
+    """A sentence for each setting that cannot be used; never its value, which may be a secret."""
+    prefix = Settings.model_config.get("env_prefix", "")
+    return [
+        say("wrong_setting", name=f"{prefix}{problem['loc'][0]}".upper(), reason=problem["msg"])
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
 
 
 @app.command(help=say("help.run"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
+import signal
+import tempfile
 import time
 from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cli.children import signal_child, start_child
 from cli.words import say
 from core.errors import ConfigurationError
 from core.settings import PROJECT_ROOT
@@ -82,19 +84,24 @@ def train_if_needed(
         if show:
             show.print(say("training.nothing"))
         return Training(model.name, trained=False, seconds=0.0)
-    begun = time.monotonic()
-    if show and show.is_terminal:
-        with show.status(say("training.begins")):
-            _train(model, examples)
-    else:
-        if show:
-            show.print(say("training.begins"))
-        _train(model, examples)
-    seconds = round(time.monotonic() - begun, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        run = TrainingRun(model, examples, log=Path(folder) / "training.log")
+        try:
+            if show and show.is_terminal:
+                with show.status(say("training.begins")):
+                    run.wait()
+            else:
+                if show:
+                    show.print(say("training.begins"))
+                run.wait()
+            if not run.has_succeeded():
+                raise ConfigurationError(reason="\n".join([say("training.failed"), run.last_words()]))
+        finally:
+            run.end()
     if show:
-        show.print(say("training.done", seconds=seconds))
+        show.print(say("training.done", seconds=run.seconds))
     forget_old_models(model.parent, keep={model})
-    return Training(model.name, trained=True, seconds=seconds)
+    return Training(model.name, trained=True, seconds=run.seconds)
 
 
 def assistant_environment() -> dict[str, str]:
@@ -110,26 +117,41 @@ def training_command(model: Path, examples: Path | None = None) -> list[str]:
     return [*command, "--examples", str(examples.resolve())] if examples else command
 
 
-def _train(model: Path, examples: Path | None) -> None:
-    done = subprocess.run(
-        training_command(model, examples),
-        cwd=BOT,
-        env=assistant_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        preexec_fn=_be_nice,
-    )
-    if done.returncode != 0 or not model.exists():
-        words = "\n".join([say("training.failed"), *done.stdout.splitlines()[-LAST_WORDS:]])
-        raise ConfigurationError(reason=words)
+class TrainingRun:
+    """A training in a process and a session of its own, so that Ctrl-C does not end it by halves."""
 
+    def __init__(self, model: Path, examples: Path | None, *, log: Path) -> None:
+        self.model, self._log, self._begun = model, log, time.monotonic()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            self._child = start_child(
+                training_command(model, examples), folder=BOT, environment=assistant_environment(), output=output
+            )
+        # Whatever answers people comes first.
+        os.setpriority(os.PRIO_PGRP, self._child.pid, 10)
 
-def _be_nice() -> None:
-    """For a process that trains: whatever answers people comes first."""
-    os.nice(10)
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on, or went on, when asked at its end."""
+        return round(time.monotonic() - self._begun, 1)
+
+    def has_ended(self) -> bool:
+        return self._child.poll() is not None
+
+    def has_succeeded(self) -> bool:
+        """Whether it ended well and left its model."""
+        return self._child.poll() == 0 and self.model.exists()
+
+    def wait(self) -> None:
+        self._child.wait()
+
+    def end(self) -> None:
+        """Stop it where it still runs; what it made so far is left without a name."""
+        signal_child(self._child, signal.SIGKILL)
+        self._child.wait()
+
+    def last_words(self) -> str:
+        return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_WORDS:])
 
 
 def forget_old_models(folder: Path, *, keep: Set[Path]) -> None:

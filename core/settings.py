@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+DATABASES = ("postgresql://", "postgres://", "postgresql+asyncpg://", "sqlite:///", "sqlite+aiosqlite:///")
+"""How the address of a database may begin."""
+
 
 class Settings(BaseSettings):
     """Settings from the environment and from ``.env``."""
@@ -51,6 +54,13 @@ class Settings(BaseSettings):
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(DATABASES):
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
 
     @property
     def address(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,51 @@ async def test_doctor_names_what_is_wrong_and_how_to_mend_it(settings: Settings)
     findings = {finding.text: finding.is_wrong for finding in await examine(settings)}
     assert any(wrong and "icchub migrate" in text for text, wrong in findings.items())
     assert any("No hub answers" in text for text in findings)
+
+
+@pytest.mark.parametrize("command", ["doctor", "migrate", "serve"])
+@pytest.mark.parametrize(("name", "value"), [("HUB_PORT", "abc"), ("HUB_DATABASE_URL", "mysql://u:secret@h/d")])
+def test_a_setting_that_cannot_be_used_is_named_in_one_sentence(command: str, name: str, value: str) -> None:
+    done = run(command, **{name: value})
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+
+
+async def test_doctor_asks_a_remote_assistant_redis_and_telegram(settings: Settings) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    away = settings.model_copy(
+        update={
+            "assistant_url": nobody,
+            "redis_url": SecretStr(nobody.replace("http", "redis")),
+            "telegram_token": SecretStr("12345:hidden"),
+            "telegram_api_url": nobody,
+        }
+    )
+    wrong = "\n".join(finding.text for finding in await examine(away) if finding.is_wrong)
+    assert {"HUB_ASSISTANT_URL", "HUB_REDIS_URL", "HUB_TELEGRAM_TOKEN"} <= set(re.findall(r"HUB_[A-Z_]+", wrong))
+    assert "hidden" not in wrong
+    assert "make install" not in wrong
+
+
+async def test_a_backup_that_fails_leaves_the_last_good_one(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(settings.async_database_url)
+    await migrate(database)
+    await database.close()
+    target = tmp_path / "hub.tar.gz"
+    await backups.back_up(settings, target)
+    good = target.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backups, "_add_file", full)
+    with pytest.raises(OSError, match="No space"):
+        await backups.back_up(settings, target)
+    assert target.read_bytes() == good
 
 
 async def test_doctor_finds_a_secret_key_that_others_can_read(tmp_path: Path) -> None:

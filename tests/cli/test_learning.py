@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from cli import learning
+from cli import learning, training
 from cli.learning import Learner, find_model_to_start_with, load_lessons, wanted_model
 from core.clock import FixedClock
 from core.database import Database
@@ -49,7 +49,7 @@ def teach(monkeypatch: pytest.MonkeyPatch, program: str) -> list[Path | None]:
         given.append(examples)
         return [sys.executable, "-c", program, str(model.resolve())]
 
-    monkeypatch.setattr(learning, "training_command", command)
+    monkeypatch.setattr(training, "training_command", command)
     return given
 
 
