@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from channels.base import ChannelUnavailableError
 from channels.email.wiring import build_carrier
+from cli.parity import list_missing
 from cli.training import PYTHON, model_path
 from cli.words import say
 from conversation.assistant import RasaAssistant
@@ -28,7 +29,7 @@ from core.settings import Settings
 from core.translation.engine import Engine
 from core.translation.errors import TranslationError
 from core.translation.packages import list_installed
-from knowledge.base import load_knowledge, missing_texts
+from knowledge.base import load_knowledge
 from knowledge.errors import KnowledgeError
 from migrations.run import current_revision, latest_revision
 from subscriptions.tasks import check_broker
@@ -120,7 +121,7 @@ def _knowledge() -> Iterator[Finding]:
         return
     yield Finding(Level.OK, say("doctor.knowledge", count=len(base.entries)))
     for code in RELEASED:
-        missing = missing_texts(base, code)
+        missing = list_missing(base, code)
         key = "doctor.language_lacks" if missing else "doctor.language"
         level = Level.WRONG if missing else Level.OK
         yield Finding(level, say(key, language=LANGUAGES[code].own_name, count=len(missing)))

@@ -25,6 +25,7 @@ from cli.database import with_database
 from cli.desks import desk_app, officer_app
 from cli.languages import languages_app
 from cli.operators import operator_app
+from cli.parity import list_missing
 from cli.subscribers import subscribers_app
 from cli.words import say
 from conversation.handoffs import answer_handoff, list_handoffs
@@ -33,7 +34,7 @@ from core.database import Database
 from core.errors import HubError
 from core.languages import LANGUAGES
 from core.settings import Settings
-from knowledge.base import load_knowledge, missing_texts
+from knowledge.base import load_knowledge
 from knowledge.errors import KnowledgeError
 from migrations.run import migrate as migrate_database
 
@@ -148,7 +149,7 @@ def evaluate(
 @app.command(help=say("help.knowledge"))
 def knowledge(as_json: AsJson = False) -> None:
     base = load_knowledge()
-    lacks = {code: missing_texts(base, code) for code in LANGUAGES}
+    lacks = {code: list_missing(base, code) for code in LANGUAGES}
     if as_json:
         _print_json({"entries": len(base.entries), "missing": lacks})
     else:

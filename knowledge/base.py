@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from core.languages import RELEASED, SOURCE_LANGUAGE
+from core.languages import SOURCE_LANGUAGE
 from knowledge.errors import EntryNotFoundError, KnowledgeError
 from knowledge.reading import Item, Problems, read_items
 from knowledge.schema import (
@@ -337,8 +337,3 @@ def missing_texts(base: KnowledgeBase, language: str) -> list[str]:
     ]
     lacks += [f"places.{city}" for city in base.cities if city not in base.place_names.get(language, {})]
     return lacks
-
-
-def released_languages_missing(base: KnowledgeBase) -> dict[str, list[str]]:
-    """For each released language, what it lacks."""
-    return {language: missing_texts(base, language) for language in RELEASED}

@@ -18,11 +18,13 @@ from cli import backup as backups
 from cli.doctor import examine
 from cli.evaluation import Question, judge, read_questions, wilson
 from cli.linkcheck import check_links
+from cli.parity import list_missing
 from conversation.handoffs import create_handoff, list_handoffs
 from conversation.replies import Wording
 from core.clock import FixedClock
 from core.database import Database
 from core.errors import ConfigurationError
+from core.languages import RELEASED
 from core.settings import PROJECT_ROOT, Settings
 from migrations.run import migrate
 from tests.services import free_port
@@ -214,6 +216,17 @@ async def test_something_else_is_no_backup(settings: Settings, tmp_path: Path) -
     file.write_text("hello", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="not a backup"):
         await backups.restore(settings, file)
+
+
+def test_the_report_on_languages_names_sentences_word_lists_and_training_messages(wording: Wording) -> None:
+    german = list_missing(wording.base, "de")
+    assert {"chat.empty", "knowledge/texts/de/picks.yaml", "nlu_data/de/report.yml", "tool/icc-index"} <= set(german)
+    assert not any(key.startswith("cli.") for key in german)
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_a_released_language_lacks_nothing(wording: Wording, language: str) -> None:
+    assert list_missing(wording.base, language) == []
 
 
 def test_languages_are_listed_as_data() -> None:

@@ -6,12 +6,10 @@ import re
 
 import pytest
 
+from cli.parity import ENGLISH_ONLY
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE
 from core.settings import PROJECT_ROOT
 from core.texts import Texts, labelled, placeholders
-
-ENGLISH_ONLY = ("cli.",)
-"""The command line speaks English."""
 
 _GROUPS = "message_page|report_page|case|mail|chat|flow|talk|safety|language|button|link|error|page|telegram"
 KEY = re.compile(rf"""["']((?:{_GROUPS})\.[a-z_]+(?:[.-][a-z_-]+)*)["']""")
