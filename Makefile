@@ -39,10 +39,10 @@ install: .venv/installed bot/.venv/installed ## Install both environments from t
 run: install ## Start the whole hub; Ctrl-C ends it
 	@exec $(HUB) -m cli serve
 
-# Journeys run by themselves: the browser driver keeps an event loop of its own until the end.
+# Journeys run by themselves, a file in one process (tests/journeys/conftest.py says why). They wait more than they work.
 test: install ## Run every test
 	@$(HUB) -m pytest --ignore tests/journeys --numprocesses auto --maxprocesses 4
-	@$(HUB) -m pytest tests/journeys
+	@$(HUB) -m pytest tests/journeys --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 	@cd bot && .venv/bin/python -m pytest -q
 
 bench: install ## Run the benchmarks, each beside its baseline

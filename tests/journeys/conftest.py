@@ -54,8 +54,22 @@ class RunningHub:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's driver keeps an event loop of its own to the end, so what needs another one comes first."""
-    items.sort(key=lambda item: not inspect.iscoroutinefunction(getattr(item, "function", None)))
+    """Journeys may run in two processes, each file in one of them; those without a browser together, and first.
+
+    The browser's driver keeps an event loop of its own to the end, so what needs another one must come before it.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("no browser" if _needs_no_browser(item) else item.path.stem))
+    items.sort(
+        key=lambda item: (
+            not inspect.iscoroutinefunction(getattr(item, "function", None)),
+            not _needs_no_browser(item),
+        )
+    )
+
+
+def _needs_no_browser(item: pytest.Item) -> bool:
+    return item.path.parent.name == "assistant" or item.path.stem == "test_killed_intakes"
 
 
 @pytest.fixture(scope="session")
