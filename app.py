@@ -243,7 +243,8 @@ def build_reports(
         service_search=wording.services,
         service_words=wording,
         deadlines=deadlines,
-        web_form=f"{settings.public_url or settings.address}/report",
+        # Without a public address, only this machine could open it.
+        web_form=f"{settings.public_url}/report" if settings.public_url else None,
         limits=rates,
     )
     return intake, CaseDoor(database, clock, wording.texts, limits=rates, deadlines=deadlines.notes)
@@ -325,6 +326,8 @@ def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | N
     settings = hub.settings
     if settings.telegram_token is None:
         return None
+    if settings.public_url is None:
+        log.warning("telegram_without_public_url")
     from channels.telegram.wiring import build_runner
 
     return build_runner(

@@ -72,6 +72,8 @@ class Answer(BaseModel):
     understood: bool = True
     confidence: float = Field(default=1.0, ge=0.0, le=1.0)
     replies: list[Reply]
+    passed_on: bool = False
+    """Whether words went to the team in this turn, so that an answer of a person will come."""
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ class Screen:
     choices: list[Choice] = field(default_factory=list)
     takes_text: bool = False
     takes_files: bool = False
+    takes_voice: bool = False
+    """May be answered by a voice message, also where no other files are taken."""
     text: str = ""
     """What was said here before."""
     hint: str | None = None
@@ -194,6 +196,10 @@ class GuidedForm(Protocol):
         """
         ...
 
+    async def find_country(self, key: str) -> str | None:
+        """The country where the person is, by its code, as far as what they answered tells: numbers go by it."""
+        ...
+
     async def show_again(self, kept: str, *, language: str) -> Screen:
         """The last screen of a report that was sent (``Screen.again``), in another language. Raises DraftGoneError."""
         ...
@@ -233,6 +239,16 @@ class CaseFile:
 
 
 @dataclass(frozen=True)
+class CaseNews:
+    """What people told the desk in a period, and what it changed."""
+
+    period: str
+    """In words."""
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
 class ReporterCase:
     """A case as its reporter sees it."""
 
@@ -241,12 +257,18 @@ class ReporterCase:
     """A sentence."""
     messages: list[CaseMessage]
     notes: list[str]
-    """The deadline, what the desk promises, when the case will be deleted, what others' reports changed."""
+    """The deadline, what the desk promises, when the case will be deleted."""
     token: str
     """Opens the case again for a while, so that the code is not typed for each message. Never stored in clear. A case
     that was handed over comes back with another one."""
     asked: str | None = None
     """A question for the person's consent: whether another desk may have the case. ``CaseReturn.answer`` answers it."""
+    asked_notes: list[str] = field(default_factory=list)
+    """What they would agree to: who that is, what it promises, and what the law makes it pass on."""
+    asked_mark: str = ""
+    """Names exactly what is asked; comes back with the answer. A few letters and digits."""
+    news: list[CaseNews] = field(default_factory=list)
+    """What others' reports changed, the newest first."""
 
 
 class CaseReturn(Protocol):
@@ -259,15 +281,27 @@ class CaseReturn(Protocol):
     async def show(self, token: str, *, language: str) -> ReporterCase: ...
 
     async def add(
-        self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
-    ) -> ReporterCase: ...
+        self,
+        token: str,
+        *,
+        language: str,
+        text: str | None = None,
+        file: IncomingFile | None = None,
+        copies: str = "cleaned",
+    ) -> ReporterCase:
+        """``copies``: which form of the file the desk gets, as in the report itself: ``cleaned``, ``original`` or
+        ``both``. Any other word means the one that tells least."""
+        ...
 
     async def read_file(self, token: str, file_id: str) -> CaseFile:
         """A file that the desk sent. Raises also ``file_gone``."""
         ...
 
-    async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
-        """Agree or not to what ``ReporterCase.asked`` asks."""
+    async def answer(self, token: str, *, language: str, agrees: bool, asked: str) -> ReporterCase:
+        """Agree or not to what ``ReporterCase.asked`` asked; ``asked`` is the mark that came with it.
+
+        Raises ``hand_over_changed`` where something else is asked by now: then it is to be shown, and asked, anew.
+        """
         ...
 
     async def close(self, token: str) -> None:

@@ -19,9 +19,9 @@ from core.settings import Settings
 from knowledge.base import load_knowledge
 from subscriptions.columns import Vocabulary
 from subscriptions.errors import FileUnreadableError
-from subscriptions.importing import Plan, import_subscribers, invite, list_rows, plan_import
+from subscriptions.importing import Plan, has_contacts, import_subscribers, invite, list_rows, plan_import
 from subscriptions.links import Links
-from subscriptions.rows import write_csv, write_workbook
+from subscriptions.rows import ENCODINGS, write_csv, write_workbook
 from subscriptions.topics import load_topics
 
 WORKBOOK = ".xlsx"
@@ -35,6 +35,8 @@ def import_command(
     file: Path,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=say("help.dry_run"))] = False,
     ask: Annotated[bool, typer.Option("--invite", help=say("help.invite"))] = False,
+    known: Annotated[bool | None, typer.Option("--known/--welcome", help=say("help.known_contacts"))] = None,
+    encoding: Annotated[str | None, typer.Option(help=say("help.encoding", names=", ".join(ENCODINGS)))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=say("help.json"))] = False,
 ) -> None:
     topics, clock, settings = load_topics(), SystemClock(), Settings()
@@ -47,10 +49,12 @@ def import_command(
             base=load_knowledge(),
             topics=topics,
             vocabulary=Vocabulary.load(load_texts(), topics.facts),
+            encoding=encoding,
         )
         asked = 0
         if not dry_run and not plan.problems:
-            done = await import_subscribers(session, plan, topics=topics, clock=clock)
+            are_known = not await has_contacts(session) if known is None else known
+            done = await import_subscribers(session, plan, topics=topics, clock=clock, are_known=are_known)
             if ask:
                 asked = await invite(session, done.new, links=Links(settings.load_secret_key()), clock=clock)
         return plan, asked

@@ -21,28 +21,21 @@ from core.normalise import words
 
 KEEP_UNANSWERED = timedelta(days=180)
 KEEP_LATE_REPLIES = timedelta(days=30)
-LONGEST_KEPT = 300
 FEWEST_WORDS = 3
 ROWS_AT_ONCE = 200
 """Rows of one statement; databases limit its parameters."""
 
-_PERSONAL = re.compile(
-    r"""\S+@\S+\.\S+                       # e-mail
-      | https?://\S+ | www\.\S+            # addresses of pages
-      | [+]?\d[\d\s().-]{3,}\d             # telephone and other long numbers
-      | @\w+                               # handles
-    """,
-    re.VERBOSE,
-)
 _WITHOUT_BLANKS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]{6,}")
 """A sentence of a script that puts no blanks between words."""
-_CAPITALISED = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z][^\W\d_]+\b")
 
 
 async def count_questions(
     session: AsyncSession, asked: Counter[tuple[str, str]], unanswered: Iterable[tuple[str, str]], clock: Clock
 ) -> None:
-    """Add to the day's counts of (entry, language), and keep (text, language) of what got no answer, redacted."""
+    """Add to the day's counts of (entry, language), and keep (text, language) of what got no answer.
+
+    The texts were redacted before (conversation/redaction.py).
+    """
     day = today(clock)
     rows = [
         {"entry": entry, "language": language, "asked_on": day, "count": times}
@@ -51,7 +44,7 @@ async def count_questions(
     for start in range(0, len(rows), ROWS_AT_ONCE):
         await _add(session, QuestionCount, rows[start : start + ROWS_AT_ONCE])
     for text, language in unanswered:
-        session.add(UnansweredQuestion(language=language, text=redact(text), asked_on=today(clock)))
+        session.add(UnansweredQuestion(language=language, text=text, asked_on=today(clock)))
     await session.commit()
 
 
@@ -91,11 +84,6 @@ def is_worth_reading(text: str, *, names_something: bool) -> bool:
     if is_greeting(text):
         return False
     return names_something or len(words(text)) >= FEWEST_WORDS or bool(_WITHOUT_BLANKS.search(text))
-
-
-def redact(text: str) -> str:
-    """The text without e-mails, addresses, numbers, handles and capitalised names inside a sentence."""
-    return _CAPITALISED.sub("…", _PERSONAL.sub("…", text))[:LONGEST_KEPT]
 
 
 async def _add(session: AsyncSession, table: type[SQLModel], rows: list[dict[str, object]]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from channels.base import Answer, IncomingMessage
+from channels.base import Answer, IncomingMessage, Reply
 from channels.telegram.contract import LateAnswer
 from conversation.handoffs import drop_late_reply, has_open_handoff, list_late_replies
 from conversation.service import Conversations
@@ -42,6 +42,9 @@ class HubForChannels:
 
     async def forget_talk(self, channel: str, sender: str) -> None:
         await self._conversations.forget_talk(channel, sender)
+
+    async def help_at_once(self, message: IncomingMessage) -> list[Reply]:
+        return await self._conversations.help_at_once(message)
 
     async def waits_for_team(self, sender_key: str) -> bool:
         async with self._database.session() as session:

@@ -117,6 +117,12 @@ async def drop_late_reply(session: AsyncSession, late_id: int) -> None:
     await session.commit()
 
 
+async def list_questions_of(session: AsyncSession, sender_key: str) -> list[Handoff]:
+    """What a sender asked the team, answered or not, oldest first."""
+    query = select(Handoff).where(Handoff.sender_key == sender_key)
+    return list(await session.exec(query.order_by(col(Handoff.id))))
+
+
 async def forget_sender(session: AsyncSession, sender_key: str) -> None:
     """Delete the questions of a chat, answered or not, and their answers."""
     connection = await session.connection()

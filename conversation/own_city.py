@@ -26,7 +26,7 @@ from core.texts import Texts
 from knowledge.base import FOLDER
 from knowledge.places import Gazetteer
 from subscriptions.errors import SubscriberNotFoundError
-from subscriptions.membership import list_due_dates, may_know
+from subscriptions.membership import is_checked, list_due_dates, may_know
 from subscriptions.models import ChannelName, DueDate, Subscriber
 from subscriptions.pages import OWN_CITY
 from subscriptions.rhythm import zone_of
@@ -93,7 +93,7 @@ class OwnCity:
             return []
         async with self._database.session() as session:
             who = await self._find_asker(session, message)
-            if who is None or who.city is None or not may_know(who):
+            if who is None or who.city is None or not may_know(who) or not await is_checked(session, who):
                 return []
             dates = await list_due_dates(session, who.city)
         return [self._tell(who, who.city, dates[:MOST_DATES], language)] if dates else []
@@ -108,6 +108,8 @@ class OwnCity:
                 return [self._ask_who(message, language)]
             if who.city is None or not may_know(who):
                 return [self._say("not_contact", language)]
+            if not await is_checked(session, who):
+                return [Reply(text=self._texts.get("error.successor_unchecked", language), language=language)]
             dates = await list_due_dates(session, who.city)
         return [self._tell(who, who.city, dates[:MOST_DATES], language)]
 

@@ -40,6 +40,10 @@ class Phrases:
             for phrase in self._list_possible(forms)
         )
 
+    def are(self, text: Forms) -> bool:
+        """Whether one of them is the whole text."""
+        return bool(text) and any(_begins(phrase, text) for phrase in self._list_possible(text[0]))
+
     def _list_possible(self, forms: frozenset[str]) -> Iterator[list[str]]:
         """The phrases that may begin with a word."""
         for form in forms:

@@ -161,6 +161,10 @@ class Wording:
         reply.buttons = self.country_buttons("emergency", language)
         return reply
 
+    def emergency_unknown(self, place: Place, language: str) -> Reply:
+        """What to say in a country whose numbers are not in the facts: to call its emergency number."""
+        return self.say("safety.no_numbers", language, country=self._country(place.country, language))
+
     def help_line(self, name: str, country: str | None, language: str) -> Reply | None:
         """One help line of a country ('child_helpline', ...), or None when no number is evidenced."""
         fact = self.base.emergency.get(country or "")

@@ -37,12 +37,17 @@ def hear_cry(text: str, *, first: str) -> Cry | None:
     possible = _index().list_possible(said)
     for language in sorted(possible, key=lambda code: code != first):
         words = _read()[language]
-        if words["other"].stand_in(said):
+        is_sure = words["sure"].stand_in(said)
+        if not is_sure and any(kinds["story"].stand_in(said) for kinds in _read().values()):
             continue
+        is_taken_back = words["other"].stand_in(said)
         # Despair first: who wants to die and asks for the police is comforted and given the number.
-        for intent in ("distress", "danger"):
-            if words[intent].stand_in(said):
-                return Cry(intent, language)
+        if words["distress"].stand_in(said) and not is_taken_back:
+            return Cry("distress", language)
+        if words["danger"].stand_in(said) and (is_sure or not is_taken_back):
+            return Cry("danger", language)
+        if words["alone"].are(said):
+            return Cry("danger", language)
     return None
 
 
@@ -53,7 +58,7 @@ class _Index:
         self._by_word: dict[str, set[str]] = defaultdict(set)
         self._by_beginning: dict[str, set[str]] = defaultdict(set)
         for language, kinds in words.items():
-            for phrases in (kinds["danger"], kinds["distress"]):
+            for phrases in (kinds["danger"], kinds["distress"], kinds["alone"]):
                 for word in phrases.first_words:
                     table = self._by_beginning if word.endswith("*") else self._by_word
                     table[word.rstrip("*")].add(language)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -55,6 +56,13 @@ class Settings(BaseSettings):
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses_or_networks(cls, value: str) -> str:
+        for part in filter(None, map(str.strip, value.split(","))):
+            ip_network(part, strict=False)
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_a_known_database(cls, value: SecretStr | None) -> SecretStr | None:
@@ -95,7 +103,7 @@ class Settings(BaseSettings):
 
     @property
     def trusted_proxy_addresses(self) -> frozenset[str]:
-        """Peers whose X-Forwarded-For is believed."""
+        """Peers, or networks of peers, whose X-Forwarded-For is believed."""
         return frozenset(part.strip() for part in self.trusted_proxies.split(",") if part.strip())
 
     @property

@@ -40,6 +40,8 @@ IN_THEIR_LANGUAGE = 2.0
 """What a language that somebody asked for weighs, beside 1.5 for a need."""
 WHOM, LANGUAGE = "whom", "language"
 """Values of the keywords' group `asking`: for somebody to turn to; for somebody who speaks a language."""
+NEAR_A_REPORT = COMPLAINT_NEEDS | URGENT_NEEDS
+"""Needs of somebody to whom something was done."""
 LONGEST_ABBREVIATION = 3
 GENERIC_FROM = 3
 """A word in the names of so many services names none of them alone."""
@@ -76,6 +78,11 @@ class ServiceQuery:
     """In which somebody wants to be understood."""
     asks_whom: bool = False
     """Whether the text asks for somebody to turn to ('who do I call?')."""
+
+    @property
+    def is_near_a_report(self) -> bool:
+        """Whether the words may tell of discrimination or violence: such a text is never kept for the team."""
+        return bool(self.grounds or self.needs & NEAR_A_REPORT)
 
 
 @dataclass(frozen=True)

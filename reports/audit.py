@@ -38,6 +38,7 @@ class Act(StrEnum):
     FILE_READ = "file_read"
     EXPORTED = "exported"
     REPLIED = "replied"
+    NEEDS_NO_ANSWER = "needs_no_answer"
     NOTED = "noted"
     STATUS_CHANGED = "status_changed"
     LABELS_CHANGED = "labels_changed"

@@ -11,9 +11,9 @@ import secrets
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -52,7 +52,8 @@ class CaseSummary:
     labels: DeskLabels = field(repr=False)
     is_answered: bool
     answer_due_on: date | None
-    """What the desk promised: the last day for its first answer."""
+    """The last day of what the desk promised for its first answer; and as many days for each later message, counted
+    from the first one that waits."""
     delete_on: date
     reporter_waits: bool
     reporter_returned: bool
@@ -155,25 +156,27 @@ async def collect_cases(
     cases = list(await session.exec(query))
     seals = await own_seals(session, signed_in)
     answered = await _answered(session, signed_in.desk.id)
-    summaries = await asyncio.to_thread(_summarise_all, signed_in, cases, seals, answered)
+    written = await _written_by_waiting(session, signed_in.desk.id)
+    summaries = await asyncio.to_thread(_summarise_all, signed_in, cases, seals, answered, written)
     return sorted(summaries, key=lambda summary: summary.report.arrived_at, reverse=True)
 
 
 async def read_case(session: AsyncSession, signed_in: SignedIn, case_id: str, *, clock: Clock) -> OpenCase:
-    """One case with its messages and notes; commits that it was read, and a new one counts as read from now on.
+    """One case with its messages and notes; commits that it was read, and a new one counts as read from now on. A
+    message goes on waiting: it is an answer that somebody waits for.
 
     Raises CaseNotFoundError, DeskKeyMissingError.
     """
     case, key = await open_case_for(session, signed_in, case_id)
     if case.status == CaseStatus.NEW:
         case.status = CaseStatus.READ
-    case.reporter_waits = False
     session.add(case)
     record(session, Act.READ, desk_id=case.desk_id, officer_id=signed_in.officer.id, case_id=case_id, clock=clock)
     entries = await list_case_entries(session, case_id, key=key)
     await session.commit()
-    is_answered = any(entry.kind is EntryKind.FROM_DESK for entry in entries)
-    return OpenCase(_summarise(signed_in.desk, case, key, is_answered=is_answered), entries)
+    answered = max((entry.id for entry in entries if entry.kind is EntryKind.FROM_DESK), default=None)
+    written = [(entry.id, entry.text) for entry in entries if entry.kind is EntryKind.FROM_REPORTER]
+    return OpenCase(_summarise(signed_in.desk, case, key, answered=answered, written=written), entries)
 
 
 async def list_case_entries(session: AsyncSession, case_id: str, *, key: bytes) -> list[ShownEntry]:
@@ -224,39 +227,70 @@ async def _end_draft(session: AsyncSession, draft_id: str | None) -> None:
     await shred_deleted(session)
 
 
-async def _answered(session: AsyncSession, desk_id: str) -> set[str]:
+async def _answered(session: AsyncSession, desk_id: str) -> dict[str, int]:
+    """The last answer in each case that has one."""
     query = (
-        select(CaseEntry.case_id)
+        select(CaseEntry.case_id, func.max(CaseEntry.id))
         .join(Case, col(Case.id) == col(CaseEntry.case_id))
         .where(Case.desk_id == desk_id, CaseEntry.kind == EntryKind.FROM_DESK)
-        .distinct()
+        .group_by(col(CaseEntry.case_id))
     )
-    return set(await session.exec(query))
+    return {case_id: number for case_id, number in await session.exec(query) if number is not None}
+
+
+async def _written_by_waiting(session: AsyncSession, desk_id: str) -> dict[str, list[CaseEntry]]:
+    """What those wrote who wait, by case, in order; still sealed."""
+    query = (
+        select(CaseEntry)
+        .join(Case, col(Case.id) == col(CaseEntry.case_id))
+        .where(Case.desk_id == desk_id, CaseEntry.kind == EntryKind.FROM_REPORTER, col(Case.reporter_waits))
+        .order_by(col(CaseEntry.id))
+    )
+    written: dict[str, list[CaseEntry]] = {}
+    for entry in await session.exec(query):
+        written.setdefault(entry.case_id, []).append(entry)
+    return written
 
 
 def _summarise_all(
-    signed_in: SignedIn, cases: list[Case], seals: dict[str, bytes], answered: set[str]
+    signed_in: SignedIn,
+    cases: list[Case],
+    seals: dict[str, bytes],
+    answered: dict[str, int],
+    written: dict[str, list[CaseEntry]],
 ) -> list[CaseSummary]:
     summaries = []
     for case in cases:
         key = find_case_key(signed_in, case, seals)
         if key is not None:
-            summaries.append(_summarise(signed_in.desk, case, key, is_answered=case.id in answered))
+            last = answered.get(case.id)
+            # Of a long exchange, only what came after the last answer is opened.
+            later = [entry for entry in written.get(case.id, []) if last is not None and (entry.id or 0) > last]
+            texts = [(entry.id or 0, decrypt_entry(key, entry)) for entry in later]
+            summaries.append(_summarise(signed_in.desk, case, key, answered=last, written=texts))
     return summaries
 
 
-def _summarise(desk: Desk, case: Case, key: bytes, *, is_answered: bool) -> CaseSummary:
-    report = decrypt_body(key, case)
+def _summarise(
+    desk: Desk, case: Case, key: bytes, *, answered: int | None, written: list[tuple[int, EntryText]]
+) -> CaseSummary:
+    """``answered`` is the last answer, ``written`` what the reporter wrote, with the numbers of their entries."""
+    report, labels = decrypt_body(key, case), decrypt_labels(key, case)
     days = statement_of(desk).answer_within_days
-    due = report.arrived_at.date() + timedelta(days=days) if days and not is_answered else None
+    since: datetime | None = report.arrived_at
+    if answered is not None:
+        heard = max(answered, labels.settled)
+        waiting = [text.written_at for number, text in written if number > heard]
+        since = waiting[0] if waiting and case.reporter_waits else None
+    due = since.date() + timedelta(days=days) if days and since is not None else None
     return CaseSummary(
         id=case.id,
         status=CaseStatus(case.status),
         set_apart=case.set_apart,
         # The chat is opened only to send a notice (casework.reply).
         report=report.model_copy(update={"notice_chat": None}),
-        labels=decrypt_labels(key, case),
-        is_answered=is_answered,
+        labels=labels,
+        is_answered=answered is not None,
         answer_due_on=due,
         delete_on=case.delete_on,
         reporter_waits=case.reporter_waits,

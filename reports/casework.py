@@ -7,11 +7,12 @@ CaseNotFoundError for a case that is not this officer's, and DeskKeyMissingError
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, today
 from reports.audit import Act, record
 from reports.case_keys import (
     change_key,
@@ -27,13 +28,17 @@ from reports.case_keys import (
 from reports.cases import end_of_retention
 from reports.contents import Copy, DeskLabels, EntryKind, EntryText, FileNote, HandOverAsk, Phrase, Translation
 from reports.desks import get_desk, list_officers
-from reports.errors import CaseNotFoundError, NobodyReadsError
+from reports.errors import CaseNotFoundError, KeptLongEnoughError, NobodyReadsError
 from reports.evidence import Evidence
 from reports.files import store_in_case
 from reports.models import Case, CaseEntry, CaseSeal, CaseStatus, Officer
 from reports.officers import get_colleague
+from reports.phrases import KEPT_LONGER
 from reports.sealing import seal_to
 from reports.signed_in import SignedIn
+
+KEPT_LONGER_WITHIN = timedelta(days=30)
+"""Before its end. Earlier, nobody knows yet whether work will go on, and pressing often would keep a case for ever."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +107,24 @@ async def add_note(session: AsyncSession, signed_in: SignedIn, case_id: str, *, 
 async def set_status(
     session: AsyncSession, signed_in: SignedIn, case_id: str, status: CaseStatus, *, clock: Clock
 ) -> None:
-    """Say where the case stands. Closing it deletes the Telegram chat that asked for notices."""
+    """Say where the case stands. Closing it deletes the Telegram chat that asked for notices, and nothing in it waits
+    for an answer any more."""
     case, key = await open_case_for(session, signed_in, case_id)
     case.status = status
     if status is CaseStatus.CLOSED:
         report = decrypt_body(key, case)
         case.body = encrypt_body(key, case.id, report.model_copy(update={"notice_chat": None}))
+        await _settle(session, case, key)
     session.add(case)
     await _finish(session, signed_in, case, Act.STATUS_CHANGED, clock)
+
+
+async def settle(session: AsyncSession, signed_in: SignedIn, case_id: str, *, until: int, clock: Clock) -> None:
+    """Say that what the reporter wrote, up to an entry, needs no answer. What came after it goes on waiting."""
+    case, key = await open_case_for(session, signed_in, case_id)
+    await _settle(session, case, key, until)
+    session.add(case)
+    await _finish(session, signed_in, case, Act.NEEDS_NO_ANSWER, clock)
 
 
 async def set_labels(
@@ -119,7 +134,8 @@ async def set_labels(
     if labels.assigned_to is not None:
         await get_colleague(session, signed_in, labels.assigned_to)
     case, key = await open_case_for(session, signed_in, case_id)
-    case.labels = encrypt_labels(key, case.id, labels)
+    settled = decrypt_labels(key, case).settled
+    case.labels = encrypt_labels(key, case.id, labels.model_copy(update={"settled": settled}))
     session.add(case)
     await _finish(session, signed_in, case, Act.LABELS_CHANGED, clock)
 
@@ -132,12 +148,34 @@ async def set_apart(session: AsyncSession, signed_in: SignedIn, case_id: str, *,
     await _finish(session, signed_in, case, Act.SET_APART if is_apart else Act.PUT_BACK, clock)
 
 
-async def keep_longer(session: AsyncSession, signed_in: SignedIn, case_id: str, *, clock: Clock) -> None:
-    """Count the desk's retention anew from today, where work on the case goes on; the reporter sees the new day."""
-    case, _ = await open_case_for(session, signed_in, case_id)
-    case.delete_on = max(case.delete_on, end_of_retention(signed_in.desk, clock.now().date()))
+async def keep_longer(session: AsyncSession, signed_in: SignedIn, case_id: str, *, clock: Clock) -> Replied:
+    """Count the desk's retention anew from today, where work on the case goes on. The reporter gets a message with the
+    new day. Raises KeptLongEnoughError before the last days of the time that the reporter agreed to."""
+    case, key = await open_case_for(session, signed_in, case_id)
+    on = today(clock)
+    if on < (first := first_day_to_keep_longer(case.delete_on)):
+        raise KeptLongEnoughError(day=first.isoformat())
+    report = decrypt_body(key, case)
+    delete_on = end_of_retention(signed_in.desk, on)
+    is_longer = delete_on > case.delete_on
+    if is_longer:
+        case.delete_on = delete_on
+        told = EntryText(
+            text="",
+            language=signed_in.officer.language,
+            written_at=clock.now(),
+            author=signed_in.officer.name,
+            phrases=[Phrase(key=KEPT_LONGER, day=delete_on)],
+        )
+        _add_entry(session, case, key, EntryKind.AUTOMATIC, told)
     session.add(case)
     await _finish(session, signed_in, case, Act.KEPT_LONGER, clock)
+    return Replied(report.notice_chat if is_longer else None, report.language)
+
+
+def first_day_to_keep_longer(delete_on: date) -> date:
+    """From when on a desk may say that it keeps a case longer than its reporter was told."""
+    return delete_on - KEPT_LONGER_WITHIN
 
 
 async def exclude_officer(
@@ -180,13 +218,30 @@ async def share_with(
 
 
 async def ask_hand_over(
-    session: AsyncSession, signed_in: SignedIn, case_id: str, *, desk_id: str, text: str, language: str, clock: Clock
+    session: AsyncSession,
+    signed_in: SignedIn,
+    case_id: str,
+    *,
+    desk_id: str,
+    text: str,
+    language: str,
+    clock: Clock,
+    translations: dict[str, Translation] | None = None,
 ) -> Replied:
-    """Ask the reporter whether another desk may have the case. It goes only when the reporter agrees
+    """Ask the reporter whether another desk may have the case; ``text`` says why. It goes only when the reporter agrees
     (``reporter.answer_hand_over``). Raises DeskNotFoundError when that desk takes no reports."""
     desk = await get_desk(session, desk_id, open_only=True)
     asks = HandOverAsk(desk_id=desk.id, desk_name=desk.name)
-    return await reply(session, signed_in, case_id, text=text, language=language, clock=clock, asks=asks)
+    return await reply(
+        session,
+        signed_in,
+        case_id,
+        text=text,
+        language=language,
+        translations=translations,
+        clock=clock,
+        asks=asks,
+    )
 
 
 async def add_file(
@@ -206,6 +261,18 @@ async def _readers(session: AsyncSession, case: Case, signed_in: SignedIn) -> li
         return [officer for officer in officers if officer.sealed_desk_key is not None]
     sealed = set(await session.exec(select(CaseSeal.officer_id).where(col(CaseSeal.case_id) == case.id)))
     return [officer for officer in officers if officer.id in sealed]
+
+
+async def _settle(session: AsyncSession, case: Case, key: bytes, until: int | None = None) -> None:
+    """Without ``until``: everything that was written so far."""
+    query = select(CaseEntry.id).where(CaseEntry.case_id == case.id, CaseEntry.kind == EntryKind.FROM_REPORTER)
+    numbers = [number or 0 for number in await session.exec(query)]
+    settled = [number for number in numbers if until is None or number <= until]
+    case.reporter_waits = case.reporter_waits and len(settled) < len(numbers)
+    if settled:
+        labels = decrypt_labels(key, case)
+        changed = labels.model_copy(update={"settled": max(labels.settled, *settled)})
+        case.labels = encrypt_labels(key, case.id, changed)
 
 
 def _add_entry(session: AsyncSession, case: Case, key: bytes, kind: EntryKind, text: EntryText) -> None:

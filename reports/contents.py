@@ -121,6 +121,8 @@ class EntryKind(StrEnum):
     FROM_DESK = "from_desk"
     NOTE = "note"
     """The desk's own; the reporter never sees it."""
+    AUTOMATIC = "automatic"
+    """Tells the reporter, in written sentences, of something that an officer did. It is no answer."""
 
 
 class Translation(_Sealed):
@@ -170,3 +172,5 @@ class DeskLabels(_Sealed):
     event: str | None = None
     """The mass event that the desk counts this case to."""
     assigned_to: str | None = None
+    settled: int = 0
+    """The last entry of the reporter's of which the desk said that it needs no answer; those before it need none."""

@@ -22,6 +22,8 @@ from reports.signed_in import SignedIn
 AWAY_AFTER = timedelta(days=7)
 """A desk where nobody signed in for so long says so, and other ways are offered."""
 FEWEST_OFFICERS = 2
+NOT_ASKED_YET = "no"
+"""Before anybody was asked whom it is about, no desk is called the accused's; what it is, city or not, is said."""
 
 
 class Duty(StrEnum):
@@ -89,6 +91,11 @@ class DeskChoice:
     @property
     def has_no_duty(self) -> bool:
         return self.statement.no_duty
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether other ways should be offered beside it."""
+        return self.is_of_the_accused or self.is_away
 
 
 def statement_of(desk: Desk) -> Statement:
@@ -218,11 +225,11 @@ async def list_desks_for(
 ) -> list[DeskChoice]:
     """Open desks that serve the place, the nearest first.
 
-    Where the report is about the city or its staff, or may be (``yes``, ``unsure``), its own desk comes last.
+    Where the report is about the city or its staff, or may be (anything but ``no``), its own desk comes last.
     """
     served = [] if place is None else [place.id, place.region, place.country]
     nearness = {served_id: rank for rank, served_id in enumerate(served) if served_id}
-    accused = about_city in {"yes", "unsure"}
+    accused = may_accuse(about_city)
     ranked: list[tuple[bool, bool, int, str, DeskChoice]] = []
     opened = select(Desk).where(col(Desk.opened_at).is_not(None), col(Desk.closed_at).is_(None))
     for desk in await session.exec(opened):
@@ -233,6 +240,16 @@ async def list_desks_for(
         rank = len(served) if near is None else near
         ranked.append((choice.is_of_the_accused, choice.is_away, rank, choice.name, choice))
     return [item[-1] for item in sorted(ranked, key=lambda item: item[:-1])]
+
+
+async def describe_desk(session: AsyncSession, desk: Desk, *, about_city: str | None, clock: Clock) -> DeskChoice:
+    """One desk as the reporter of such a report may choose it, whether or not it serves the place."""
+    return await _choice(session, desk, accused=may_accuse(about_city), clock=clock)
+
+
+def may_accuse(about_city: str | None) -> bool:
+    """Whether the city or its staff may be accused. Who skipped the question has not said that they are not."""
+    return about_city != "no"
 
 
 async def _choice(session: AsyncSession, desk: Desk, *, accused: bool, clock: Clock) -> DeskChoice:

@@ -13,7 +13,9 @@ __all__ = [
     "DraftGoneError",
     "FileGoneError",
     "FileRefusedError",
+    "HandOverChangedError",
     "InvitationUnknownError",
+    "KeptLongEnoughError",
     "NameTakenError",
     "NewsIncompleteError",
     "NobodyReadsError",
@@ -155,6 +157,20 @@ class CaseNotFoundError(HubError):
 
     code = "case_not_found"
     status = 404
+
+
+class HandOverChangedError(HubError):
+    """What was answered is not what the desk asks now, or the other desk says something else of itself by now."""
+
+    code = "hand_over_changed"
+    status = 409
+
+
+class KeptLongEnoughError(HubError):
+    """A case is kept longer only shortly before its time ends; ``values['day']`` is the first day for it."""
+
+    code = "kept_long_enough"
+    status = 409
 
 
 class SealBrokenError(HubError):

@@ -89,7 +89,8 @@ async def read_exact(session: AsyncSession, signed_in: SignedIn, period: Period,
 
 async def list_closable(session: AsyncSession, desk: Desk, *, clock: Clock) -> list[Period]:
     """Periods that are over and wait to be closed, the oldest first. Reports that were deleted meanwhile do not count,
-    so a quarter should be closed before the desk's retention ends."""
+    so a quarter should be closed before the desk's retention ends; a retention of fewer than 92 days ends too soon for
+    that, and the desk is told so where it sets it."""
     closed = {row.period for row in await _list_closed(session, desk.id)}
     first = await _first_opened(session, desk)
     if first is None:

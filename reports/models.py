@@ -118,7 +118,7 @@ class Case(SQLModel, table=True):
     """The end of the month in which retention ends, so that the row does not tell the day of the report."""
     reporter_returned: bool = False
     reporter_waits: bool = False
-    """The reporter wrote something that no officer has seen yet."""
+    """The reporter wrote something that was neither answered nor said to need no answer. Reading it is no answer."""
 
 
 class CaseSeal(SQLModel, table=True):

@@ -25,6 +25,8 @@ PHRASES = {
     "interpreter": (),
 }
 """What each phrase (``case.phrase.<key>``) needs."""
+KEPT_LONGER = "kept_longer"
+"""Written by the hub itself when a desk keeps a case longer; no officer chooses it."""
 
 
 def is_whole(phrase: Phrase) -> bool:

@@ -5,6 +5,8 @@ A receipt opens the case once; after that a token that this process does not kee
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -29,7 +31,14 @@ from reports.casework import add_file
 from reports.contents import Copy, EntryKind, EntryText, FileNote, HandOverAsk, Report
 from reports.desks import refresh_open_desk
 from reports.erasing import erase_case
-from reports.errors import CaseNotFoundError, FileGoneError, ReceiptUnknownError, ReturnClosedError, SealBrokenError
+from reports.errors import (
+    CaseNotFoundError,
+    FileGoneError,
+    HandOverChangedError,
+    ReceiptUnknownError,
+    ReturnClosedError,
+    SealBrokenError,
+)
 from reports.evidence import Evidence
 from reports.files import read_file
 from reports.models import Case, CaseEntry, CaseSeal, CaseStatus, Desk, ReturnSession
@@ -53,16 +62,13 @@ class ReturnedCase:
     """Without the desk's notes."""
     is_readable: bool
     """False when nobody of the desk can read it any more."""
+    asked_desk: Desk | None = None
+    """Who would get it, where ``asked``."""
 
     @property
     def asked(self) -> HandOverAsk | None:
         """The hand-over that waits for the reporter's answer."""
-        for entry in reversed(self.entries):
-            if entry.text.agrees is not None:
-                return None
-            if entry.text.hand_over is not None:
-                return entry.text.hand_over
-        return None
+        return _find_asked(self.entries)
 
 
 async def open_by_receipt(session: AsyncSession, receipt: ReceiptKeys, *, clock: Clock) -> ReturnedCase:
@@ -99,7 +105,7 @@ async def add_from_reporter(
     """Write to the desk or send a file; commits. A closed case is taken up again. Raises ReturnClosedError."""
     case, key = await _open(session, token, clock)
     returned = await _returned(session, case, key, token)
-    if file is not None and (twin := _find_sent(returned, file)) is not None:
+    if file is not None and (twin := _find_sent(returned, file, copies)) is not None:
         if not text or text == twin.text:
             # A page that was sent twice.
             await session.commit()
@@ -136,24 +142,28 @@ async def read_desk_file(
 
 
 async def answer_hand_over(
-    session: AsyncSession, token: str, *, agrees: bool, language: str, clock: Clock
+    session: AsyncSession, token: str, *, agrees: bool, asked: str, language: str, clock: Clock
 ) -> ReturnedCase:
     """Let another desk have the case, or not; commits. The answer stands in the case as the reporter's message.
+
+    ``asked`` is the ``mark_of`` what the person read: a consent holds for that and for nothing else.
 
     When the reporter agrees, the case gets a key that the first desk never has, its notes and labels are deleted, the
     receipt goes on opening it, and what comes back has another token.
 
-    Raises ReturnClosedError, DeskNotFoundError, and CaseNotFoundError when nothing was asked.
+    Raises ReturnClosedError, DeskNotFoundError, HandOverChangedError, and CaseNotFoundError when nothing was asked.
     """
     case, key = await _open(session, token, clock)
     returned = await _returned(session, case, key, token)
     if returned.asked is None:
         raise CaseNotFoundError
+    desk = await refresh_open_desk(session, returned.asked.desk_id) if agrees else returned.asked_desk
+    if desk is None or asked != mark_of(desk):
+        raise HandOverChangedError
     answer = EntryText(text="", language=language, written_at=clock.now(), agrees=agrees)
     _add(session, case, key, answer)
     case.reporter_waits = True
     if agrees:
-        desk = await refresh_open_desk(session, returned.asked.desk_id)
         key = await _hand_over(session, case, key, desk, clock)
         token = _open_for_reporter(session, case, key, clock)
     session.add(case)
@@ -175,6 +185,12 @@ async def withdraw(session: AsyncSession, token: str, *, clock: Clock) -> None:
     await erase_case(session, case.id, erased_on=today(clock))
     await session.commit()
     await shred_deleted(session)
+
+
+def mark_of(desk: Desk) -> str:
+    """Tells one desk with what it says of itself from every other; short enough for a button."""
+    said = json.dumps([desk.id, desk.statement], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def is_expired(case: Case, clock: Clock) -> bool:
@@ -220,7 +236,18 @@ async def _returned(session: AsyncSession, case: Case, key: bytes, token: str) -
         seals = select(CaseSeal.officer_id).where(CaseSeal.case_id == case.id).limit(1)
         is_readable = (await session.exec(seals)).first() is not None
     desk = await session.get_one(Desk, case.desk_id)
-    return ReturnedCase(case, desk, key, token, decrypt_body(key, case), entries, is_readable)
+    asked = _find_asked(entries)
+    asked_desk = await session.get(Desk, asked.desk_id) if asked is not None else None
+    return ReturnedCase(case, desk, key, token, decrypt_body(key, case), entries, is_readable, asked_desk)
+
+
+def _find_asked(entries: list[ShownEntry]) -> HandOverAsk | None:
+    for entry in reversed(entries):
+        if entry.text.agrees is not None:
+            return None
+        if entry.text.hand_over is not None:
+            return entry.text.hand_over
+    return None
 
 
 async def _hand_over(session: AsyncSession, case: Case, key: bytes, desk: Desk, clock: Clock) -> bytes:
@@ -243,10 +270,12 @@ def _add(session: AsyncSession, case: Case, key: bytes, message: EntryText) -> N
     session.add(CaseEntry(case_id=case.id, kind=kind, body=encrypt_entry(key, case.id, kind, message)))
 
 
-def _find_sent(returned: ReturnedCase, file: Evidence) -> EntryText | None:
-    """The message with which the reporter sent this very file before."""
+def _find_sent(returned: ReturnedCase, file: Evidence, copies: Copy) -> EntryText | None:
+    """The message with which the reporter sent this very file before, in no less than these copies."""
+    wanted = {Copy.ORIGINAL, Copy.CLEANED} if copies is Copy.BOTH else {copies}
     own = [entry.text for entry in returned.entries if entry.kind is EntryKind.FROM_REPORTER]
-    return next((text for text in own if file.sha256 in {note.sha256 for note in text.files}), None)
+    same = ((text, note) for text in own for note in text.files if note.sha256 == file.sha256)
+    return next((text for text, note in same if wanted <= set(note.chosen)), None)
 
 
 def _session_context(case_id: str) -> bytes:

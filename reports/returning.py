@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.forms import CaseFile, CaseMessage, IncomingFile, ReporterCase, ShownFile
-from core.clock import Clock
+from channels.forms import CaseFile, CaseMessage, CaseNews, IncomingFile, ReporterCase, ShownFile
+from core.clock import Clock, today
 from core.database import Database
 from core.languages import SOURCE_LANGUAGE
 from core.rate_limits import RateLimits, RateLimitsInProcess
 from core.texts import Texts
 from reports import reporter
 from reports.attempts import Attempts
-from reports.cases import ShownEntry
-from reports.contents import EntryKind, FileNote, Report
-from reports.desks import is_away, statement_of
+from reports.cases import ShownEntry, end_of_retention
+from reports.contents import Copy, EntryKind, FileNote, Report
+from reports.desk_words import DeskWords
+from reports.desks import describe_desk, is_away, statement_of
 from reports.errors import TextTooLongError
 from reports.evidence import check
-from reports.models import CaseStatus, DeskNews
+from reports.models import CaseStatus
+from reports.news import list_news
+from reports.periods import Period
 from reports.phrases import render_day, render_phrase
 from reports.receipts import derive, read_receipt
 from reports.reporter import ReturnedCase
 
-MOST_NEWS = 2
+MOST_NEWS = 12
+"""Three years of quarters; a channel shows the newest first and the others behind them."""
 LONGEST = 20_000
 """Characters of one message; several times what anybody writes."""
 
@@ -50,6 +53,7 @@ class CaseDoor:
         self._texts = texts
         self._attempts = Attempts(limits or RateLimitsInProcess(clock))
         self._deadlines = deadlines
+        self._desk_words = DeskWords(texts)
 
     async def open(self, receipt: str, *, source: str, language: str) -> ReporterCase:
         """Open a case with its code. A wrong, an expired and a withdrawn one cost the same work and get one answer.
@@ -71,10 +75,17 @@ class CaseDoor:
             return await self._show(session, returned, language)
 
     async def add(
-        self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
+        self,
+        token: str,
+        *,
+        language: str,
+        text: str | None = None,
+        file: IncomingFile | None = None,
+        copies: str = Copy.CLEANED,
     ) -> ReporterCase:
-        """Write, or send a file (the desk gets the cleaned copy). Raises ReturnClosedError, FileRefusedError,
+        """Write, or send a file, of which the desk gets the chosen copies. Raises ReturnClosedError, FileRefusedError,
         TextTooLongError."""
+        chosen = Copy(copies) if copies in list(Copy) else Copy.CLEANED
         if len(text or "") > LONGEST:
             raise TextTooLongError(length=len(text or ""), count=LONGEST)
         async with self._database.session() as session:
@@ -84,7 +95,7 @@ class CaseDoor:
         evidence = await check(file, taken=taken) if file is not None else None
         async with self._database.session() as session:
             returned = await reporter.add_from_reporter(
-                session, token, language=language, text=text, file=evidence, clock=self._clock
+                session, token, language=language, text=text, file=evidence, copies=chosen, clock=self._clock
             )
             return await self._show(session, returned, language)
 
@@ -95,11 +106,12 @@ class CaseDoor:
         extension = note.name.rpartition(".")[2]
         return CaseFile(f"document-{number}.{extension}", note.media_type, content)
 
-    async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
-        """Agree to a hand-over, or not. Raises ReturnClosedError, CaseNotFoundError when nothing is asked."""
+    async def answer(self, token: str, *, language: str, agrees: bool, asked: str) -> ReporterCase:
+        """Agree to a hand-over, or not. Raises ReturnClosedError, HandOverChangedError when something else is asked
+        by now, CaseNotFoundError when nothing is."""
         async with self._database.session() as session:
             returned = await reporter.answer_hand_over(
-                session, token, agrees=agrees, language=language, clock=self._clock
+                session, token, agrees=agrees, asked=asked, language=language, clock=self._clock
             )
             return await self._show(session, returned, language)
 
@@ -122,9 +134,12 @@ class CaseDoor:
             desk=desk.name,
             status=self._texts.get(f"case.status.{CaseStatus(returned.case.status)}", language, desk=desk.name),
             messages=messages,
-            notes=[*self._notes(returned, language), *await self._news(session, desk.id, language)],
+            notes=self._notes(returned, language),
             token=returned.token,
             asked=self._asks(returned, language),
+            asked_notes=await self._ask_notes(session, returned, language),
+            asked_mark=reporter.mark_of(returned.asked_desk) if returned.asked_desk else "",
+            news=await self._news(session, desk.id, language),
         )
 
     def _asks(self, returned: ReturnedCase, language: str) -> str | None:
@@ -132,6 +147,15 @@ class CaseDoor:
         if asked is None:
             return None
         return self._texts.get("case.asked", language, desk=returned.desk.name, other=asked.desk_name)
+
+    async def _ask_notes(self, session: AsyncSession, returned: ReturnedCase, language: str) -> list[str]:
+        """What the person would agree to, as it is said where a reader is chosen."""
+        desk = returned.asked_desk
+        if desk is None:
+            return []
+        shown = await describe_desk(session, desk, about_city=returned.report.about_city, clock=self._clock)
+        delete_on = end_of_retention(desk, today(self._clock))
+        return self._desk_words.before_hand_over(shown, language, delete_on=delete_on)
 
     def _first_message(self, report: Report, language: str) -> CaseMessage:
         return CaseMessage(
@@ -153,7 +177,7 @@ class CaseDoor:
             answer = "agreed" if written.agrees else "refused"
             text, spoken = self._texts.get(f"case.answer.{answer}", language), language
         phrases = [render_phrase(phrase, self._texts, language) for phrase in written.phrases]
-        from_desk = entry.kind is EntryKind.FROM_DESK
+        from_desk = entry.kind is not EntryKind.FROM_REPORTER
         return CaseMessage(
             from_desk=from_desk,
             text="\n\n".join(part for part in (text, *phrases) if part),
@@ -180,11 +204,20 @@ class CaseDoor:
         day = render_day(case.delete_on, language)
         return [*notes, self._texts.get("case.note.deleted_on", language, day=day)]
 
-    async def _news(self, session: AsyncSession, desk_id: str, language: str) -> list[str]:
-        """What people told this desk and what it changed, the newest first."""
-        query = select(DeskNews).where(DeskNews.desk_id == desk_id).order_by(col(DeskNews.published_at).desc())
-        texts = [news.texts for news in await session.exec(query.limit(MOST_NEWS))]
-        return [said for told in texts if (said := told.get(language) or told.get(SOURCE_LANGUAGE))]
+    async def _news(self, session: AsyncSession, desk_id: str, language: str) -> list[CaseNews]:
+        """What people told this desk and what it changed, by period, the newest first."""
+        found = []
+        for news in (await list_news(session, desk_id))[:MOST_NEWS]:
+            spoken = language if news.texts.get(language) else SOURCE_LANGUAGE
+            if text := news.texts.get(spoken):
+                found.append(CaseNews(self._period(news.period, language), text, spoken))
+        return found
+
+    def _period(self, written: str, language: str) -> str:
+        period = Period.read(written)
+        if period is None or period.quarter is None:
+            return written
+        return self._texts.get(f"observatory.quarter.q{period.quarter}", language, year=period.year)
 
 
 def _shown(note: FileNote) -> ShownFile:

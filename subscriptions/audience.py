@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,6 +25,13 @@ from subscriptions.topics import Topics
 
 MEMBER_STATUSES = frozenset({"member", "network-member"})
 """Of the cities in knowledge/facts; a city that the team keeps a file of is a member too."""
+
+STANDS_FOR_CITY = or_(
+    col(Subscriber.joined_at).is_(None),
+    col(Subscriber.is_mandatory_contact),
+    col(Subscriber.may_set_city_defaults),
+)
+"""Anybody can sign up and pick a city. Whom the team or a city entered or named stands for it."""
 
 _FILTERS: Mapping[str, Any] = {
     "countries": col(Subscriber.country),
@@ -48,11 +55,16 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class MissedCity:
-    """A member city that nobody will receive a broadcast for. ``why`` counts its people by what stands in the way."""
+    """A member city that nobody who stands for it will receive a broadcast for.
+
+    ``why`` counts its people by what stands in the way.
+    """
 
     city: str
     why: Mapping[WhyNot, int]
     """Empty: nobody is named for the city."""
+    joined: int = 0
+    """Who will get it and only said of themselves that they are of this city, which nobody has checked."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ async def measure_reach(
     facts_column, source = facts_of(
         asked_topics(message), event_id=broadcast.event_id, knows_invited=message.concerns_invited
     )
-    inner = in_audience(select(facts_column, col(Subscriber.city)).select_from(source), broadcast).subquery()
+    columns = (facts_column, col(Subscriber.city), STANDS_FOR_CITY.label("stands"))
+    inner = in_audience(select(*columns).select_from(source), broadcast).subquery()
     query = select(*inner.c, func.count()).group_by(*inner.c)
     connection = await session.connection()
     if connection.dialect.name == "postgresql":
@@ -108,21 +121,24 @@ async def measure_reach(
     reached_cities: set[str | None] = set()
     blocked: Counter[tuple[str | None, WhyNot]] = Counter()
     rows: Sequence[Any] = (await connection.execute(query)).all()
-    for facts, city, count in rows:
+    joined: Counter[str | None] = Counter()
+    for facts, city, stands_for_city, count in rows:
         decision = decisions.get(facts)
         if decision is None:
             decision = decisions[facts] = decide(message, person_of(facts), now)
         people[facts] += count
-        if decision.why_not is None:
+        if decision.why_not is None and stands_for_city:
             reached_cities.add(city)
+        elif decision.why_not is None:
+            joined[city] += count
         else:
             blocked[city, decision.why_not] += count
     members = await list_member_cities(session, cities)
-    missed = [city for city in _asked_cities(members, cities, broadcast) if city not in reached_cities]
+    missed = [city for city in asked_cities(members, cities, broadcast) if city not in reached_cities]
     return Reach(
         shares=_shares((decisions[facts], count) for facts, count in people.items()),
         not_reached=_not_reached(blocked),
-        missed_cities=_missed_cities(missed, blocked),
+        missed_cities=_missed_cities(missed, blocked, joined),
         last_at=max((decision.at for decision in decisions.values() if decision.why_not is None), default=now),
     )
 
@@ -188,7 +204,8 @@ async def list_member_cities(session: AsyncSession, cities: Mapping[str, CityFac
     return sorted(known | set((await connection.execute(select(col(CityFile.city)))).scalars()))
 
 
-def _asked_cities(members: Iterable[str], cities: Mapping[str, CityFact], broadcast: Broadcast) -> list[str]:
+def asked_cities(members: Iterable[str], cities: Mapping[str, CityFact], broadcast: Broadcast) -> list[str]:
+    """Those of the member cities that the team addressed; none where it addressed people by name."""
     asked = broadcast.audience
     if asked.get("subscribers"):
         return []
@@ -216,12 +233,14 @@ def _not_reached(blocked: Mapping[tuple[str | None, WhyNot], int]) -> dict[WhyNo
     return dict(counts.most_common())
 
 
-def _missed_cities(cities: Sequence[str], blocked: Mapping[tuple[str | None, WhyNot], int]) -> tuple[MissedCity, ...]:
+def _missed_cities(
+    cities: Sequence[str], blocked: Mapping[tuple[str | None, WhyNot], int], joined: Mapping[str | None, int]
+) -> tuple[MissedCity, ...]:
     why: dict[str, dict[WhyNot, int]] = {city: {} for city in cities}
     for (city, reason), count in blocked.items():
         if city in why:
             why[city][reason] = count
-    return tuple(MissedCity(city, reasons) for city, reasons in why.items())
+    return tuple(MissedCity(city, reasons, joined.get(city, 0)) for city, reasons in why.items())
 
 
 def _read_cursor(cursor: str) -> list[str]:

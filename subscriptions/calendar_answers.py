@@ -7,7 +7,6 @@ entry and in no other, from the mail address that was invited, in that guest's n
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,14 +15,11 @@ from channels.base import CalendarAnswer, CalendarAnswerSource, ChannelUnavailab
 from core.clock import Clock
 from core.database import Database
 from subscriptions.errors import LinkExpiredError, RegistrationClosedError
+from subscriptions.event_entries import queue_note
 from subscriptions.guests import GuestAnswer, answer_event, find_guest
 from subscriptions.links import Links
-from subscriptions.models import Address, ChannelName, Delivery, DeliveryStatus, Event, Subscriber
-from subscriptions.people import load_people
-from subscriptions.placing import insert_new
-from subscriptions.rhythm import end_of_quiet
-from subscriptions.rules import Rule
-from subscriptions.subscribers import list_addresses, new_id
+from subscriptions.models import Address, ChannelName, Event, Subscriber
+from subscriptions.subscribers import list_addresses
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +53,18 @@ async def note_answer(session: AsyncSession, answer: CalendarAnswer, *, links: L
     event = (await session.exec(select(Event).where(Event.uid == answer.event_uid))).first()
     said = SAID.get(answer.standing)
     person = await _find_guest(session, answer, links=links) if event is not None and said is not None else None
-    if event is None or said is None or person is None or answer.sequence < event.sequence:
-        # An answer to what the event was before says nothing of what it is now.
+    if event is None or said is None or person is None:
         log.info("calendar_answer_ignored")
         return False
     event_id, person_id = event.id, person.id
     is_to_come = event.cancelled_at is None and event.starts_at > clock.now()
+    if answer.sequence < event.sequence:
+        # An answer to what the event was before says nothing of what it is now; the guest's calendar says otherwise.
+        log.info("calendar_answer_outdated event=%s", event_id)
+        if is_to_come:
+            about = f"older-{event.sequence}"
+            await queue_note(session, event_id, person_id, "older", about=about, now=clock.now())
+        return False
     guest = await find_guest(session, event_id, person_id)
     before = guest.answer if guest is not None else None
     await session.commit()
@@ -71,13 +73,13 @@ async def note_answer(session: AsyncSession, answer: CalendarAnswer, *, links: L
     except RegistrationClosedError:
         await session.rollback()
         if said is GuestAnswer.YES and is_to_come:
-            await _tell(session, event_id, person_id, "closed", now=clock.now())
+            await queue_note(session, event_id, person_id, "closed", now=clock.now())
         return False
     log.info("calendar_answer_noted event=%s", event_id)
     became = answered.guest.answer
     if said is GuestAnswer.YES and became not in {GuestAnswer.YES, before}:
         word = "waiting" if became == GuestAnswer.WAITING else "early"
-        await _tell(session, event_id, person_id, word, now=clock.now())
+        await queue_note(session, event_id, person_id, word, now=clock.now())
     return True
 
 
@@ -96,25 +98,3 @@ async def _find_guest(session: AsyncSession, answer: CalendarAnswer, *, links: L
 
 def _is_theirs(address: Address | None, answer: CalendarAnswer) -> bool:
     return address is not None and address.value == answer.sender == answer.guest
-
-
-async def _tell(session: AsyncSession, event_id: str, person_id: str, became: str, *, now: datetime) -> None:
-    """Queue what became of an answer, once for each event and outcome: no page has said it. Commits."""
-    person = (await load_people(session, [person_id], ()))[person_id]
-    address = (await list_addresses(session, person_id))[ChannelName.EMAIL]
-    at = end_of_quiet(person.rhythm, now)
-    row = Delivery(
-        id=new_id(),
-        message=f"noted/{event_id}/{became}",
-        address_id=address.id,
-        subscriber_id=person_id,
-        channel=ChannelName.EMAIL,
-        language=person.language,
-        status=DeliveryStatus.QUEUED if at <= now else DeliveryStatus.WAITING,
-        because={"rule": Rule.GUEST.value},
-        due_at=at,
-        parts={"event": event_id, "became": became},
-        created_at=now,
-    )
-    await insert_new(session, Delivery, [row.model_dump()])
-    await session.commit()

@@ -22,9 +22,10 @@ from core.languages import RELEASED
 from core.markdown import escape
 from core.texts import Texts
 from subscriptions import pages
-from subscriptions.letters import LetterWriter, PlaceName, opens_once, slot_channel
+from subscriptions.letters import LetterWriter, PlaceName, opens_once, opinion_topics, slot_channel
 from subscriptions.links import ALL, LinkContent, LinkPurpose, Links
 from subscriptions.material import Library, Material, Reader
+from subscriptions.message_answers import Opinion
 from subscriptions.models import BroadcastKind, ChannelName, Delivery, Event
 from subscriptions.pages import Pages
 from subscriptions.reasons import can_be_stopped, kind_of, topic_title
@@ -264,6 +265,16 @@ class HubComposer:
             case "once" if opens_once(kind_of(row.message)):
                 token = self._links.sign_once(str(row.parts["number"]))
                 return self._pages.url(ONCE_PAGES[kind_of(row.message)], token, **language)
+        opinion, _, number = name.rpartition("_")
+        if opinion in set(Opinion) and number.isdecimal():
+            about = LinkContent("", opinion_topics(row)[int(number)], channel, row.id)
+            return self._pages.url(pages.OPINION, self._links.sign(LinkPurpose.OPINION, about), say=opinion, **language)
+        if name.startswith("file_"):
+            # Nobody stands in it: it opens one file, for whoever the message is passed on to as well.
+            token = self._links.sign(
+                LinkPurpose.FILE, LinkContent("", channel=channel, about=name.removeprefix("file_"))
+            )
+            return self._pages.url(pages.FILE, token, **language)
         if name.startswith("answer_"):
             said, _, event_id = name.removeprefix("answer_").partition("_")
             token = self._links.sign(LinkPurpose.ANSWER_EVENT, replace(content, about=event_id))

@@ -21,7 +21,7 @@ from subscriptions.models import Address, ChannelName, Delivery, DeliveryStatus,
 from subscriptions.people import load_people
 from subscriptions.rechecking import list_wanted_items
 from subscriptions.rhythm import end_of_quiet
-from subscriptions.rules import Cause
+from subscriptions.rules import Cause, Rule
 from subscriptions.subscribers import new_id
 from subscriptions.topics import Topics
 
@@ -78,7 +78,7 @@ async def _write_digests(session: AsyncSession, languages: dict[str, str], *, to
                 channel=by,
                 language=languages[subscriber_id],
                 status=DeliveryStatus.QUEUED,
-                because={"rule": "topic", "frequency": frequency},
+                because=tell_cause(some, frequency),
                 due_at=now,
                 parts={"items": list_parts(some, topics), "frequency": frequency},
                 created_at=now,
@@ -89,6 +89,13 @@ async def _write_digests(session: AsyncSession, languages: dict[str, str], *, to
             session.add(item)
     await session.commit()
     return len(digests)
+
+
+def tell_cause(wanted: Sequence[Wanted], frequency: str) -> dict[str, str]:
+    """``Delivery.because`` of a digest; it names who chose where that is the same for everything in it."""
+    said = {cause.said for _, cause, _ in wanted}
+    by = next(iter(said)) if len(said) == 1 else None
+    return {"rule": Rule.TOPIC.value, "frequency": frequency} | ({"said": by.value} if by else {})
 
 
 def list_parts(wanted: Sequence[Wanted], topics: Topics) -> list[dict[str, Any]]:

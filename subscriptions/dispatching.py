@@ -18,9 +18,11 @@ from core.clock import Clock
 from core.database import Database
 from core.duties import Duty
 from subscriptions.delivery import count_handed_out, hand_out, sweep, take_back
+from subscriptions.digest_returns import give_back
 from subscriptions.event_openings import plan_opening
 from subscriptions.expanding import expand
 from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus
+from subscriptions.rechecking import replan
 from subscriptions.second_way import take_second_way
 from subscriptions.subscribers import suppress
 from subscriptions.tasks import DeliveryTasks
@@ -164,13 +166,19 @@ class Dispatcher:
             row = await session.get(Delivery, bounce.delivery_id)
             if row is None:
                 return
+            waits_again: list[str] = []
             if bounce.kind is not BounceKind.UNDELIVERED:
                 kind = "complained" if bounce.kind is BounceKind.COMPLAINT else "bounced"
                 await suppress(session, row.address_id, kind, clock=self._clock)
             if row.status == DeliveryStatus.SENT and bounce.kind is not BounceKind.COMPLAINT:
                 row.status, row.reason = DeliveryStatus.BOUNCED, bounce.reason
                 session.add(row)
+                await session.flush()
+                waits_again = await give_back(session, [row.id], now=self._clock.now())
             await session.commit()
+            if waits_again:
+                await replan(session, waits_again, topics=self._topics, now=self._clock.now())
+                await session.commit()
             if bounce.kind is BounceKind.GONE:
                 await take_second_way(session, [row], topics=self._topics, now=self._clock.now())
         log.info("bounce_noted delivery=%s kind=%s", bounce.delivery_id, bounce.kind)

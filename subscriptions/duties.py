@@ -22,6 +22,7 @@ from subscriptions.jobs import (
     expire_confirmations,
     expire_deliveries,
 )
+from subscriptions.message_answers import delete_said
 from subscriptions.reminders import send_due_reminders, send_welcomes
 from subscriptions.topics import Topics
 
@@ -66,6 +67,7 @@ def list_subscriber_duties(database: Database, *, topics: Topics, texts: Texts, 
         forgetting("broadcasts_deleted", delete_broadcasts),
         forgetting("events_deleted", delete_events),
         forgetting("alerts_deleted", delete_alerts),
+        forgetting("opinions_forgotten", delete_said),
     ]
 
 

@@ -68,6 +68,20 @@ class TelegramOffError(HubError):
     status = 403
 
 
+class HandedOverError(HubError):
+    """This person has named a successor already; somebody else can only come by the team."""
+
+    code = "handed_over"
+    status = 409
+
+
+class SuccessorUncheckedError(HubError):
+    """The team has not looked at this successor yet."""
+
+    code = "successor_unchecked"
+    status = 403
+
+
 class NotTheirCityError(HubError):
     """Only people whom their city lets do it may set its defaults."""
 

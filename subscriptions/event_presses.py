@@ -10,6 +10,7 @@ from core.errors import HubError
 from core.texts import Texts
 from subscriptions import pages
 from subscriptions.errors import EventNotFoundError, SubscriberNotFoundError
+from subscriptions.event_entries import send_entry
 from subscriptions.event_words import EventWords
 from subscriptions.events import title_of
 from subscriptions.guests import Answered, GuestAnswer, answer_event, find_guest
@@ -62,6 +63,7 @@ class EventPresses:
                 answered = await answer_event(session, event_id, person_id, GuestAnswer(said), clock=self._clock)
             except SubscriberNotFoundError:
                 raise ChatUnknownError from None
+            await send_entry(session, answered, clock=self._clock)
         if answered.guest.answer == stood and answered.opens_at is None:
             return None
         return self._tell(answered, person_id, language)

@@ -27,12 +27,14 @@ from subscriptions.topics import Topics
 LONGEST_TITLE = 200
 LONGEST_TEXT = 20_000
 LONGEST_EVENT = timedelta(days=31)
-IN_THE_ENTRY = frozenset(
-    {"titles", "descriptions", "starts_at", "ends_at", "time_zone", "place", "online_url", "form", "cancelled_at"}
-)
-"""What the calendar entry shows; a change of any of it makes a new version of the entry."""
-WORTH_TELLING = frozenset({"starts_at", "ends_at", "time_zone", "place", "online_url", "form"})
-"""A change of these concerns whoever wants to come."""
+WORTH_TELLING = frozenset({
+    "starts_at", "ends_at", "time_zone", "place", "online_url", "form", "languages", "who_pays",
+    "registration_closes_at",
+})  # fmt: skip
+"""A change of these concerns whoever wants to come, and makes a new version of the calendar entry (RFC 5546).
+
+Corrected words make none: they are sent to nobody, so answers to the entry that guests have would be too old to count.
+"""
 
 
 class EventForm(StrEnum):
@@ -131,7 +133,7 @@ async def update_event(
             setattr(event, name, value)
     if before:
         event.changed_at = clock.now()
-        event.sequence += not IN_THE_ENTRY.isdisjoint(before)
+        event.sequence += not WORTH_TELLING.isdisjoint(before)
         session.add(event)
     await session.commit()
     return Changed(event, before)

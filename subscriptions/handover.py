@@ -12,8 +12,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
+from subscriptions.alerts import SUCCEEDED
 from subscriptions.confirmation import Issued, Purpose, issue, queue_link
-from subscriptions.errors import PreferenceInvalidError
+from subscriptions.errors import HandedOverError, PreferenceInvalidError
 from subscriptions.links import Links
 from subscriptions.models import (
     Address,
@@ -25,6 +26,7 @@ from subscriptions.models import (
     PreferenceChange,
     Subscriber,
     Subscription,
+    TeamAlert,
 )
 from subscriptions.placing import OPEN
 from subscriptions.subscribers import check_profile, get_subscriber, new_id, raise_alert, read_email
@@ -57,11 +59,15 @@ async def hand_over(
     successor_email: str,
     links: Links,
     clock: Clock,
+    by_team: bool = False,
 ) -> Handover:
     """Name a successor, who takes the leaver's place for the city at once and is invited. Commits.
 
     What the leaver chose is not the successor's choice, so it is not passed on; the city's defaults hold. Somebody who
-    is known already keeps what they chose. Raises AddressInvalidError, PreferenceInvalidError for the own address.
+    is known already keeps what they chose. Setting a city's defaults is passed on by the team alone
+    (``by_team``), and so is the file of the city (``alerts``). Raises AddressInvalidError, PreferenceInvalidError for
+    the own address, and HandedOverError where somebody else was named before: the link never expires and may have been
+    passed on.
     """
     value = read_email(successor_email)
     check_profile(name=successor_name)
@@ -74,12 +80,14 @@ async def hand_over(
     successor = (await session.exec(query)).first()
     if successor is not None and successor.id == leaver.id:
         raise PreferenceInvalidError(field="email")
-    was_contact, first_time = leaver.is_mandatory_contact, leaver.left_at is None
-    if first_time:
-        await _stop(session, leaver, clock)
-    elif leaver.succeeded_by is not None and successor is not None and leaver.succeeded_by == successor.id:
+    if leaver.succeeded_by is not None:
+        if successor is None or leaver.succeeded_by != successor.id:
+            raise HandedOverError
         await session.commit()
         return Handover(leaver, successor)
+    was_contact = leaver.is_mandatory_contact
+    if leaver.left_at is None:
+        await _stop(session, leaver, clock)
     if successor is None:
         successor = Subscriber(
             id=new_id(),
@@ -104,13 +112,15 @@ async def hand_over(
             )
         )
     successor.is_mandatory_contact |= was_contact
-    successor.may_set_city_defaults |= leaver.may_set_city_defaults
     # Somebody who had left and is named again is back.
     successor.left_at = successor.succeeded_by = None
     leaver.succeeded_by = successor.id
     session.add(successor)
     session.add(leaver)
-    raise_alert(session, "contact_succeeded", leaver, clock.now())
+    if by_team:
+        successor.may_set_city_defaults |= leaver.may_set_city_defaults
+    else:
+        raise_alert(session, SUCCEEDED, leaver, clock.now())
     await session.commit()
     invitation = await issue(session, successor.id, Purpose.HANDOVER, links=links, clock=clock)
     await queue_link(session, invitation, clock=clock)
@@ -126,7 +136,9 @@ async def come_back(session: AsyncSession, subscriber_id: str, *, clock: Clock) 
     person = await get_subscriber(session, subscriber_id, lock=True)
     had_left = person.left_at is not None
     if had_left:
-        person.left_at = person.succeeded_by = person.paused_until = None
+        person.left_at = person.paused_until = None
+        if not await _is_unchecked(session, person.id):
+            person.succeeded_by = None
         person.is_mandatory_contact = person.may_set_city_defaults = False
         person.choice = Choice.REQUIRED_ONLY
         session.add(person)
@@ -135,6 +147,14 @@ async def come_back(session: AsyncSession, subscriber_id: str, *, clock: Clock) 
             await connection.execute(delete(table).where(col(table.subscriber_id) == subscriber_id))
     await session.commit()
     return had_left
+
+
+async def _is_unchecked(session: AsyncSession, leaver_id: str) -> bool:
+    """Whether the team still has to look at the successor whom somebody named."""
+    query = select(TeamAlert.id).where(
+        TeamAlert.subscriber_id == leaver_id, TeamAlert.kind == SUCCEEDED, col(TeamAlert.settled_at).is_(None)
+    )
+    return (await session.exec(query)).first() is not None
 
 
 async def _stop(session: AsyncSession, leaver: Subscriber, clock: Clock) -> None:

@@ -22,7 +22,7 @@ from subscriptions.columns import Vocabulary
 from subscriptions.confirmation import Purpose, issue, queue_link
 from subscriptions.errors import AddressTakenError, FileHasProblemsError
 from subscriptions.links import Links
-from subscriptions.models import Address, ChannelName, Subscriber, Subscription
+from subscriptions.models import Address, ChannelName, Frequency, Subscriber, Subscription
 from subscriptions.rechecking import replan
 from subscriptions.rows import Entry, Problem, RowReader, read_rows
 from subscriptions.subscribers import new_id
@@ -67,14 +67,17 @@ async def plan_import(
     base: KnowledgeBase,
     topics: Topics,
     vocabulary: Vocabulary | None = None,
+    encoding: str | None = None,
 ) -> Plan:
     """The dry run: reads and checks everything, writes nothing. Raises FileUnreadableError.
+
+    ``encoding``: how letters are written, for a file that does not say it (``rows.is_guessed``).
 
     With a ``vocabulary``, cells may hold titles of topics, roles and frequencies in any language beside their ids.
     """
     reader = RowReader(base, topics, vocabulary)
     entries = []
-    for number, row in enumerate(read_rows(content, is_workbook=is_workbook), 2):
+    for number, row in enumerate(read_rows(content, is_workbook=is_workbook, encoding=encoding), 2):
         entry = reader.read(number, row)
         if entry is not None:
             entries.append(entry)
@@ -93,8 +96,19 @@ async def plan_import(
     return Plan(entries, problems, new=counts["new"], changed=counts["changed"], same=counts["same"], fates=fates)
 
 
-async def import_subscribers(session: AsyncSession, plan: Plan, *, topics: Topics, clock: Clock) -> Imported:
-    """Do what was planned, in one transaction. Raises FileHasProblemsError when a row is bad: nothing is taken then."""
+async def has_contacts(session: AsyncSession) -> bool:
+    """Whether the hub knows any contact of a city."""
+    query = select(Subscriber.id).where(col(Subscriber.is_mandatory_contact).is_(True)).limit(1)
+    return (await session.exec(query)).first() is not None
+
+
+async def import_subscribers(
+    session: AsyncSession, plan: Plan, *, topics: Topics, clock: Clock, are_known: bool = False
+) -> Imported:
+    """Do what was planned, in one transaction. Raises FileHasProblemsError when a row is bad: nothing is taken then.
+
+    ``are_known``: the contacts in it have been contacts for some time, so nobody welcomes them as new ones.
+    """
     if plan.problems:
         raise FileHasProblemsError(count=len(plan.problems))
     done = Imported()
@@ -102,6 +116,9 @@ async def import_subscribers(session: AsyncSession, plan: Plan, *, topics: Topic
         known = await _known(session, some)
         chosen = await _chosen(session, [subscriber.id for subscriber in known.values()])
         created = [_new_person(entry, clock) for entry in some if entry.email not in known]
+        if are_known:
+            for person, _ in created:
+                person.welcomed_at = clock.now() if person.is_mandatory_contact else None
         session.add_all(person for person, _ in created)
         await session.flush()
         session.add_all(row for _, rows in created for row in rows)
@@ -109,6 +126,8 @@ async def import_subscribers(session: AsyncSession, plan: Plan, *, topics: Topic
             subscriber = known.get(entry.email)
             if subscriber is not None and _differs(entry, subscriber, chosen):
                 _update(session, entry, subscriber, chosen, clock)
+                if are_known and subscriber.is_mandatory_contact and subscriber.welcomed_at is None:
+                    subscriber.welcomed_at = clock.now()
                 done.changed.append(subscriber.id)
         done.new += [person.id for person, _ in created]
         try:
@@ -137,6 +156,18 @@ async def invite(session: AsyncSession, subscriber_ids: Sequence[str], *, links:
         issued = await issue(session, subscriber_id, Purpose.CONFIRM, links=links, clock=clock)
         count += await queue_link(session, issued, clock=clock) is not None
     return count
+
+
+async def list_set_topics(session: AsyncSession, subscriber: Subscriber) -> list[str]:
+    """Topics that a file set for somebody who has not chosen: confirming the address lets them come."""
+    if subscriber.choice is not None:
+        return []
+    query = select(Subscription.topic).where(
+        Subscription.subscriber_id == subscriber.id,
+        Subscription.origin == FROM_FILE,
+        col(Subscription.frequency) != Frequency.OFF,
+    )
+    return list(await session.exec(query.order_by(col(Subscription.topic))))
 
 
 async def list_rows(session: AsyncSession, *, city: str | None = None) -> AsyncIterator[dict[str, str]]:

@@ -76,8 +76,9 @@ class LetterWriter:
         if event is not None and (broadcast.kind == BroadcastKind.EVENT or _may_still_answer(row, event)):
             letter = replace(letter, actions=self._answers(event, language, is_alone=True))
         if broadcast.kind in OPINION_KINDS:
-            letter = self._with_opinions(letter)
-        return letter
+            topic = str(row.because.get("topic") or "")
+            return self._with_opinions(letter, {"": topic} if topic else {})
+        return self._with_opinions(letter, {})
 
     def _sections(self, reading: Reading, language: str, *, heading: str = "", group: str = "") -> list[Section]:
         words, draft = reading.words, reading.draft
@@ -126,7 +127,8 @@ class LetterWriter:
         if len(titles) > 1:
             intro = f"{escape(self._say('digest.contents', language))}\n\n{contents}"
             sections.insert(0, Section(intro, language))
-        return replace(self._frame(row, subject, sections), preview=_cut(" · ".join(titles)))
+        letter = replace(self._frame(row, subject, sections), preview=_cut(" · ".join(titles)))
+        return self._with_opinions(letter, {f"_{number}": topic for number, topic in enumerate(opinion_topics(row))})
 
     def _missed(self, row: Delivery, material: Material) -> Letter | None:
         sections, titles = self._collect(row, material, {"": [str(name) for name in row.parts.get("missed", [])]})
@@ -134,7 +136,8 @@ class LetterWriter:
             return None
         language = self._spoken(row)
         intro = Section(escape(self._say("missed.text", language)), language)
-        return self._frame(row, self._say("missed.subject", language), [intro, *sections])
+        letter = self._frame(row, self._say("missed.subject", language), [intro, *sections])
+        return self._with_opinions(letter, {})
 
     def _collect(
         self, row: Delivery, material: Material, by_topic: Mapping[str, Iterable[str]]
@@ -150,13 +153,19 @@ class LetterWriter:
                     continue
                 some = self._sections(reading, language, heading=one_line(reading.words.subject), group=group)
                 if event := material.event_of(name):
-                    facts = self.event_facts(event, language, event.time_zone)
+                    facts = self.event_facts(event, language, _zone_of(row, material) or event.time_zone)
                     some[0] = replace(some[0], facts=facts)
                     some[-1] = replace(some[-1], actions=self._answers(event, language))
+                some[-1] = replace(some[-1], actions=(*some[-1].actions, *self._files(name, material, language)))
                 sections += some
                 titles.append(one_line(reading.words.subject))
                 group = ""
         return sections, titles
+
+    def _files(self, broadcast_id: str, material: Material, language: str) -> Iterable[LinkLine]:
+        """Links to the files of a broadcast in a collected message, which would grow too large with all of them."""
+        for attachment_id, name in material.linked_files.get(broadcast_id, ()):
+            yield LinkLine(self._say("file", language, name=isolated(name)), slot(f"file_{attachment_id}"))
 
     # What the hub says by itself
 
@@ -292,12 +301,21 @@ class LetterWriter:
         links.append(LinkLine(self._say("link.change", language), slot("preferences")))
         return tuple(links)
 
-    def _with_opinions(self, letter: Letter) -> Letter:
-        opinions = tuple(
-            LinkLine(self._say(f"opinion.{name}", letter.language), slot(name)) for name in ("useful", "not_for_us")
-        )
-        question = LinkLine(self._say("opinion.question", letter.language), slot("ask"))
-        return replace(letter, opinion=self._say("opinion.ask", letter.language), opinions=(*opinions, question))
+    def _with_opinions(self, letter: Letter, topics: Mapping[str, str]) -> Letter:
+        """What one thinks of it, counted by topic, and a question. ``topics``: by what follows the name of the slots.
+
+        Where there is no topic, nothing can be counted, and a question can be asked all the same.
+        """
+        language = letter.language
+        opinions = []
+        for number, topic in topics.items():
+            for name in ("useful", "not_for_us"):
+                key = f"opinion.{name}_topic" if len(topics) > 1 else f"opinion.{name}"
+                title = self._say(key, language, topic=topic_title(self.texts, topic, language))
+                opinions.append(LinkLine(title, slot(f"{name}{number}")))
+        question = LinkLine(self._say("opinion.question", language), slot("ask"))
+        asked = self._say("opinion.ask", language) if opinions else ""
+        return replace(letter, opinion=asked, opinions=(*opinions, question))
 
     def _spoken(self, row: Delivery) -> str:
         """The language of all but the team's own words: the reader's, once the catalogue has it."""
@@ -319,6 +337,11 @@ class LetterWriter:
         return self.texts.get(known if self.texts.has(known, SOURCE_LANGUAGE) else "mail.reminder.kind.other", language)
 
 
+def opinion_topics(row: Delivery) -> list[str]:
+    """The topics inside a collected message, in their order, for what is said of each."""
+    return list(dict.fromkeys(str(item["topic"]) for item in row.parts.get("items", []) if item.get("topic")))
+
+
 def opens_once(kind: str) -> bool:
     """Whether a message carries a link that works once."""
     return kind in ASKED_FOR
@@ -332,6 +355,12 @@ def slot_channel(row: Delivery) -> ChannelName:
 def escape_lines(text: str) -> str:
     """Plain text as Markdown, its paragraphs and lines kept."""
     return "\n\n".join("  \n".join(escape(line) for line in part.splitlines()) for part in text.split("\n\n"))
+
+
+def _zone_of(row: Delivery, material: Material) -> str:
+    """The reader's own time zone."""
+    reader = material.readers.get(row.address_id)
+    return reader.time_zone if reader is not None else ""
 
 
 def _may_still_answer(row: Delivery, event: Event) -> bool:

@@ -30,11 +30,13 @@ class LinkPurpose(StrEnum):
     EVENT_FEED = "event_feed"
     OPINION = "opinion"
     ASK = "ask"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkContent:
-    """What a link carries. ``topic`` is a topic's id or ``ALL``; ``about`` an event, a broadcast or a delivery."""
+    """What a link carries. ``topic`` is a topic's id or ``ALL``; ``about`` an event, a broadcast, a delivery
+    or a file."""
 
     subscriber_id: str
     topic: str = ALL

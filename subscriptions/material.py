@@ -73,6 +73,9 @@ class Material:
     texts: Mapping[str, Mapping[str, BroadcastText]] = field(default_factory=dict)
     events: Mapping[str, Event] = field(default_factory=dict)
     files: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
+    """Those of broadcasts that go alone: they hang on the message."""
+    linked_files: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    """Ids and names of those of broadcasts inside collected messages, which only link to them."""
     invitations: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The delivery that invited an address to an event, by address and event."""
     answers: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -126,6 +129,7 @@ class Library:
             material.broadcasts = {row.id: row for row in found}
             material.texts = await _load_texts(session, wanted)
             material.files = await self._load_files(session, own)
+            material.linked_files = await _list_files(session, inside)
         events = {row.event_id for row in material.broadcasts.values() if row.event_id}
         if events := events | {str(row.parts["event"]) for row in deliveries if "event" in row.parts}:
             material.events = {
@@ -145,11 +149,10 @@ class Library:
         return material
 
     async def _load_files(self, session: AsyncSession, broadcast_ids: Collection[str]) -> dict[str, tuple[File, ...]]:
-        query = select(Attachment.broadcast_id, Attachment.id).where(col(Attachment.broadcast_id).in_(broadcast_ids))
-        named: dict[str, list[str]] = {}
-        for broadcast_id, attachment_id in await session.exec(query.order_by(col(Attachment.id))):
-            named.setdefault(broadcast_id, []).append(attachment_id)
-        for broadcast_id, ids in named.items():
+        named = await _list_files(session, broadcast_ids)
+        found: dict[str, tuple[File, ...]] = {}
+        for broadcast_id, infos in named.items():
+            ids = [attachment_id for attachment_id, _ in infos]
             if self._files.get(broadcast_id, ((), ()))[0] != tuple(ids):
                 rows = await session.exec(
                     select(Attachment).where(col(Attachment.id).in_(ids)).order_by(col(Attachment.id))
@@ -158,7 +161,8 @@ class Library:
                 self._files[broadcast_id] = (tuple(ids), files)
                 while len(self._files) > MOST_FILES_KEPT:
                     del self._files[next(iter(self._files))]
-        return {broadcast_id: self._files[broadcast_id][1] for broadcast_id in named if broadcast_id in self._files}
+            found[broadcast_id] = self._files[broadcast_id][1]
+        return found
 
 
 def named_broadcasts(row: Delivery) -> list[str]:
@@ -185,6 +189,16 @@ async def _load_texts(session: AsyncSession, ids: Collection[str]) -> dict[str, 
     for text in await session.exec(select(BroadcastText).where(col(BroadcastText.broadcast_id).in_(ids))):
         texts.setdefault(text.broadcast_id, {})[text.language] = text
     return texts
+
+
+async def _list_files(session: AsyncSession, broadcast_ids: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Ids and names of the files of broadcasts, without reading them."""
+    query = select(Attachment.broadcast_id, Attachment.id, Attachment.name)
+    query = query.where(col(Attachment.broadcast_id).in_(broadcast_ids)).order_by(col(Attachment.id))
+    named: dict[str, list[tuple[str, str]]] = {}
+    for broadcast_id, attachment_id, name in await session.exec(query):
+        named.setdefault(broadcast_id, []).append((attachment_id, name))
+    return named
 
 
 async def _load_answers(

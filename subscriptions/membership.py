@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from core.normalise import clean
 from knowledge.schema import CityFact
+from subscriptions.alerts import select_unchecked_successors
 from subscriptions.audience import list_member_cities
 from subscriptions.errors import MembershipInvalidError, MembershipNotFoundError
 from subscriptions.models import Address, ChannelName, CityFile, DueDate, Subscriber
@@ -231,6 +232,12 @@ def may_know(subscriber: Subscriber) -> bool:
     """
     is_named = subscriber.is_mandatory_contact or subscriber.may_set_city_defaults
     return is_named and subscriber.city is not None and subscriber.left_at is None
+
+
+async def is_checked(session: AsyncSession, subscriber: Subscriber) -> bool:
+    """Whether nobody named this person as successor since the team last looked."""
+    waiting = select_unchecked_successors().where(col(Subscriber.succeeded_by) == subscriber.id)
+    return (await (await session.connection()).execute(waiting)).first() is None
 
 
 async def list_contacts(session: AsyncSession, city: str) -> list[Contact]:

@@ -5,14 +5,19 @@ A link can do its one thing and nothing else, also in the hands of somebody to w
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from datetime import timedelta
 from enum import StrEnum
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
+from core.leases import Lease, take_lease
 from subscriptions.errors import NothingToUndoError, TopicNotFoundError
 from subscriptions.links import ALL, LinkContent
 from subscriptions.models import Choice, Frequency, PreferenceChange, TopicOpinion
@@ -29,6 +34,9 @@ from subscriptions.subscribers import get_subscriber
 from subscriptions.topics import Topics
 
 DIGEST = "digest/"
+SAID = "opinion/"
+SAID_FOR = timedelta(days=90)
+"""A second press on a link counts for nothing for so long."""
 ORIGIN = "link"
 
 
@@ -91,6 +99,32 @@ async def count_opinion(session: AsyncSession, topic: str, opinion: Opinion, *, 
     )
     await connection.execute(raised)
     await session.commit()
+
+
+async def count_opinion_once(
+    session: AsyncSession, token: str, topic: str, opinion: Opinion, *, topics: Topics, clock: Clock
+) -> bool:
+    """Count what the link with this ``token`` says, the first time in 90 days, whichever process hears it. Commits.
+
+    Only a hash of the token is kept. It is signed, so the database alone leads from it to no message and nobody.
+    """
+    if topic not in topics.facts:
+        raise TopicNotFoundError(id=topic)
+    now = clock.now()
+    name = SAID + hashlib.sha256(token.encode()).hexdigest()[:40]
+    # Each press is a holder of its own, so that only the first one gets it.
+    if not await take_lease(session, name, holder=secrets.token_hex(8), until=now + SAID_FOR, now=now):
+        return False
+    await count_opinion(session, topic, opinion, topics=topics, clock=clock)
+    return True
+
+
+async def delete_said(session: AsyncSession, *, clock: Clock) -> int:
+    """Forget which links said their opinion, once that is long ago; returns how many. Commits."""
+    old = delete(Lease).where(col(Lease.name).startswith(SAID), col(Lease.until) <= clock.now())
+    done = await (await session.connection()).execute(old)
+    await session.commit()
+    return done.rowcount
 
 
 async def _stop_digest(

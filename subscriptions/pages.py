@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 UNSUBSCRIBE = "/m/unsubscribe"
 OPINION = "/m/opinion"
 ASK = "/m/ask"
+FILE = "/m/file"
 SUCCESSOR = "/m/successor"
 PREFERENCES = "/preferences/open"
 CONFIRM = "/preferences/confirm"

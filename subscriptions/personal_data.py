@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock, today
 from subscriptions.models import (
     Address,
+    ChannelName,
     Confirmation,
     Delivery,
     DeliveryStatus,
@@ -40,6 +41,16 @@ async def export_person(session: AsyncSession, subscriber_id: str) -> dict[str, 
     for delivery in data["delivery"]:
         delivery.pop("parts")
     return data
+
+
+async def list_mail_addresses(session: AsyncSession, subscriber_id: str) -> set[str]:
+    """Every address that mail to a person went to, as far as it is kept: also one that was never confirmed."""
+    own = select(Address.value).where(Address.subscriber_id == subscriber_id, Address.channel == ChannelName.EMAIL)
+    asked = select(Confirmation.value).where(Confirmation.subscriber_id == subscriber_id)
+    sent = select(Delivery.parts).where(Delivery.subscriber_id == subscriber_id)
+    found = [*(await session.exec(own)), *(await session.exec(asked))]
+    found += [str(parts.get("to") or "") for parts in await session.exec(sent)]
+    return {value for value in found if value}
 
 
 async def erase_person(session: AsyncSession, subscriber_id: str, *, clock: Clock) -> None:

@@ -47,8 +47,9 @@ def _key(kind: str, because: Mapping[str, Any]) -> str:
         return kind
     if kind == "missed":
         return "pause"
+    is_citys = because.get("said") == Said.CITY
     if kind == "digest":
-        return "digest"
+        return "digest_city" if is_citys else "digest"
     rule = because.get("rule")
     if rule == Rule.MANDATORY:
         return "mandatory" if because.get("topic") else "mandatory_notice"
@@ -57,7 +58,7 @@ def _key(kind: str, because: Mapping[str, Any]) -> str:
     if rule == Rule.ANSWER:
         return "answer"
     if because.get("hurried"):
-        return "hurried"
+        return "hurried_city" if is_citys else "hurried"
     match because.get("said"):
         case Said.CITY:
             return "city"

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from subscriptions.audience import asked_topics
 from subscriptions.models import (
+    Address,
     Broadcast,
     BroadcastKind,
     BroadcastStatus,
@@ -85,7 +86,7 @@ async def settle(session: AsyncSession, delivery: Delivery, decision: Decision, 
     """Write what a decision means for a row that its sender claimed and did not send. The caller commits.
 
     "Send" queues it again; waiting moves it; a digest takes it over; a pause makes it missed; everything else cancels
-    it with the reason. Another channel changes its address.
+    it with the reason. Another channel changes its address; where the message is there already, this row ends.
     """
     if delivery.broadcast_id is not None:
         await place(session, delivery.broadcast_id, delivery.subscriber_id, decision, now=now, claimed=delivery)
@@ -99,10 +100,26 @@ async def settle(session: AsyncSession, delivery: Delivery, decision: Decision, 
             # Paused again before being told of what the last pause withheld.
             rows = [{"subscriber_id": delivery.subscriber_id, "broadcast_id": name} for name in _missed(delivery)]
             await insert_new(session, Missed, rows)
+    elif not await _take_way(session, delivery, decision.channel):
+        delivery.status, delivery.finished_at = DeliveryStatus.SUPPRESSED, now
+        delivery.reason = WhyNot.SUPPRESSED
     else:
         delivery.status = DeliveryStatus.QUEUED if decision.outcome is Outcome.SEND else DeliveryStatus.WAITING
         delivery.due_at = decision.at
     session.add(delivery)
+
+
+async def _take_way(session: AsyncSession, delivery: Delivery, channel: ChannelName | None) -> bool:
+    """Give a row the address of the channel by which it goes now; False where it cannot go by it."""
+    if channel in {None, delivery.channel}:
+        return True
+    query = select(Address.id).where(Address.subscriber_id == delivery.subscriber_id, Address.channel == channel)
+    address_id = (await session.exec(query)).first()
+    taken = select(Delivery.id).where(Delivery.message == delivery.message, Delivery.address_id == address_id)
+    if address_id is None or (await session.exec(taken)).first() is not None:
+        return False
+    delivery.channel, delivery.address_id = str(channel), address_id
+    return True
 
 
 async def list_wanted_items(

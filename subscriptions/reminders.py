@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
+from subscriptions.alerts import select_unchecked_successors
 from subscriptions.models import Address, Delivery, DeliveryStatus, DueDate, Subscriber
 from subscriptions.people import load_people
 from subscriptions.placing import insert_new
@@ -77,6 +78,8 @@ async def send_welcomes(database: Database, *, is_approved: IsApproved, clock: C
         col(Subscriber.city).is_not(None),
         col(Subscriber.left_at).is_(None),
         col(Subscriber.welcomed_at).is_(None),
+        # The welcome holds the file of the city.
+        col(Subscriber.id).not_in(select_unchecked_successors()),
     )
     async with database.session() as session:
         if not await is_approved(session, WELCOME):

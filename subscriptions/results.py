@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from core.database import UtcDateTime
 from subscriptions.delivery import mine
+from subscriptions.digest_returns import give_back
 from subscriptions.models import ChannelName, Delivery, DeliveryStatus
 from subscriptions.subscribers import suppress
 
@@ -58,6 +59,9 @@ class End(StrEnum):
     FAILED = "failed"
 
 
+_MAY_END = frozenset({End.LATER, End.REFUSED, End.FAILED})
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of one delivery."""
@@ -70,7 +74,7 @@ class Result:
 
 
 async def write_results(session: AsyncSession, results: Iterable[Result], *, holder: str, clock: Clock) -> None:
-    """Write what came of deliveries. Commits all of them at once.
+    """Write what came of deliveries. Commits all of them at once, with what digests that failed give back.
 
     That a message was sent is written whoever holds the row now; everything else only by the holder.
     """
@@ -95,6 +99,8 @@ async def write_results(session: AsyncSession, results: Iterable[Result], *, hol
                 await session.exec(_over(result, holder, DeliveryStatus.FAILED, now))
     if sent:
         await mark_sent(await session.connection(), sent, now)
+    if ended := [result.delivery_id for result in results if result.end in _MAY_END]:
+        await give_back(session, ended, now=now)
     await session.commit()
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from subscriptions.digests import Wanted, list_parts
+from subscriptions.digests import Wanted, list_parts, tell_cause
 from subscriptions.jobs import list_joinable
 from subscriptions.models import Delivery, DigestItem, DueDate
 from subscriptions.reasons import kind_of
@@ -67,8 +67,9 @@ async def _review_digests(
             kept[delivery_id].append((item, cause, channel))
     for row in rows:
         parts = {**row.parts, "items": list_parts(kept[row.id], topics)}
-        if kept[row.id] and parts != row.parts:
-            row.parts = parts
+        because = tell_cause(kept[row.id], str(row.parts.get("frequency", "")))
+        if kept[row.id] and (parts, because) != (row.parts, row.because):
+            row.parts, row.because = parts, because
             session.add(row)
     return {row.id for row in rows if not kept[row.id]}
 

@@ -27,6 +27,8 @@ from subscriptions.topics import Topics
 
 MOST_ROWS = 50_000
 LARGEST_SHEET = 200 * 1024 * 1024
+ENCODINGS = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp932")
+"""What spreadsheets write where they do not write Unicode; the first is that of western Europe."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection)."""
 
@@ -53,13 +55,19 @@ class Entry:
 
 
 def read_rows(
-    content: bytes, *, is_workbook: bool, columns: Sequence[str] = COLUMNS, needed: str = "email"
+    content: bytes,
+    *,
+    is_workbook: bool,
+    columns: Sequence[str] = COLUMNS,
+    needed: str = "email",
+    encoding: str | None = None,
 ) -> Iterator[dict[str, str]]:
     """Rows by column title; ``needed`` must be one of them. Raises FileUnreadableError.
 
+    ``encoding``: one of ``ENCODINGS``, for a file that does not say how its letters are written (``is_guessed``).
     Titles of people are understood as people write them (``columns.find_column``), other titles in any case.
     """
-    lines = _read_workbook(content) if is_workbook else _read_csv(content)
+    lines = _read_workbook(content) if is_workbook else _read_csv(content, encoding)
     titles = [fold(cell).strip().replace(" ", "_").replace("-", "_") for cell in next(lines, [])]
     if columns is COLUMNS:
         titles = [find_column(title) or title for title in titles]
@@ -224,8 +232,8 @@ def _unescape(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:2] in {*FORMULA, "'"} else cell
 
 
-def _read_csv(content: bytes) -> Iterator[list[str]]:
-    text = _decode(content)
+def _read_csv(content: bytes, encoding: str | None) -> Iterator[list[str]]:
+    text = _decode(content, encoding)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:
@@ -234,14 +242,33 @@ def _read_csv(content: bytes) -> Iterator[list[str]]:
         raise FileUnreadableError(reason="not_csv") from None
 
 
-def _decode(content: bytes) -> str:
-    """UTF-8, or what spreadsheets of western Europe write."""
-    for encoding in ("utf-8-sig", "utf-16") if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252"):
+def is_guessed(content: bytes, *, is_workbook: bool) -> bool:
+    """Whether nothing in the file says how its letters are written, so that somebody should look at the names."""
+    if is_workbook or _is_utf16(content):
+        return False
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _is_utf16(content: bytes) -> bool:
+    return content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+
+
+def _decode(content: bytes, encoding: str | None) -> str:
+    """UTF-8, or what spreadsheets write in the part of the world that ``encoding`` stands for."""
+    other = encoding if encoding in ENCODINGS else ENCODINGS[0]
+    for name in ("utf-8-sig", "utf-16") if _is_utf16(content) else ("utf-8-sig",):
         try:
-            return content.decode(encoding)
+            return content.decode(name)
         except UnicodeDecodeError:
             continue
-    raise FileUnreadableError(reason="not_text")
+    if _is_utf16(content) or b"\0" in content:
+        raise FileUnreadableError(reason="not_text")
+    # Letters that are none there are shown as such, so that somebody sees it and chooses another.
+    return content.decode(other, errors="replace")
 
 
 def _read_workbook(content: bytes) -> Iterator[list[str]]:

@@ -24,7 +24,9 @@ from subscriptions.channel_pauses import FIRST_PAUSE, pause_channel, resume_chan
 from subscriptions.delivery import claim, renew
 from subscriptions.models import Delivery
 from subscriptions.preparing import Composer, Preparation, Prepared, Ready
-from subscriptions.results import End, Result
+from subscriptions.reasons import kind_of
+from subscriptions.rechecking import replan
+from subscriptions.results import MOST_ATTEMPTS, End, Result
 from subscriptions.second_way import take_second_way
 from subscriptions.topics import Topics
 from subscriptions.writer import ResultWriter
@@ -187,6 +189,11 @@ class Sender:
             if result.end is End.REFUSED:
                 async with self._database.session() as session:
                     await take_second_way(session, [row], topics=self._topics, now=self._clock.now())
+            if kind_of(row.message) == "digest" and _has_failed(row, result):
+                # What it carried waits again; the rules say where.
+                async with self._database.session() as session:
+                    await replan(session, [row.subscriber_id], topics=self._topics, now=self._clock.now())
+                    await session.commit()
         except Exception as error:
             # The database is away; the row comes back when its lease runs out.
             log.error("delivery_not_finished delivery=%s error=%s", row.id, type(error).__name__)
@@ -251,3 +258,10 @@ class Sender:
                 continue
             batch.open.difference_update(set(ids) - still)
             batch.ours_until = begun + self._pacing.lease.total_seconds()
+
+
+def _has_failed(row: Delivery, result: Result) -> bool:
+    """Whether it will not be tried again."""
+    if result.end is End.LATER:
+        return row.attempts + 1 >= MOST_ATTEMPTS
+    return result.end in {End.REFUSED, End.FAILED}

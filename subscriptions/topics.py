@@ -23,8 +23,17 @@ from knowledge.errors import KnowledgeError
 from knowledge.reading import Problems, read_items
 from knowledge.schema import TopicFact
 from subscriptions.errors import TopicNotFoundError
-from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus, DigestItem, Frequency
+from subscriptions.models import (
+    Broadcast,
+    BroadcastKind,
+    BroadcastStatus,
+    Delivery,
+    DeliveryStatus,
+    DigestItem,
+    Frequency,
+)
 
+TO_SUBSCRIBERS = (BroadcastKind.NEWS, BroadcastKind.EVENT, BroadcastKind.MANDATORY, BroadcastKind.URGENT)
 VOLUME_OVER = timedelta(days=365)
 MONTH = timedelta(days=365 / 12)
 DAYS_A_MONTH, WEEKS_A_MONTH = 365 / 12, 365 / 12 / 7
@@ -74,11 +83,12 @@ def load_topics(folder: Path = FOLDER) -> Topics:
 async def measure_volumes(session: AsyncSession, topics: Topics, *, now: datetime) -> dict[str, float | None]:
     """Messages a month by topic, from the broadcasts of the last twelve months; None: there is no figure yet.
 
-    What went to nobody does not count. A hub that is younger than that counts from its first broadcast, one month at
-    least.
+    What went to nobody does not count, nor what goes to an event's guests alone. A hub that is younger than that
+    counts from its first broadcast, one month at least.
     """
     query = select(Broadcast.topics_any, Broadcast.topics_all, Broadcast.due_at, Broadcast.created_at).where(
         col(Broadcast.status).in_([BroadcastStatus.SENDING, BroadcastStatus.SENT]),
+        col(Broadcast.kind).in_(TO_SUBSCRIBERS),
         col(Broadcast.created_at) > now - VOLUME_OVER,
         or_(
             exists().where(col(Delivery.broadcast_id) == Broadcast.id, col(Delivery.status) == DeliveryStatus.SENT),

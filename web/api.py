@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -169,7 +170,8 @@ def _chosen_language(tag: str | None) -> str | None:
     if tag is None:
         return None
     try:
-        return match_language(tag) or UNKNOWN_LANGUAGE
+        # Extensions tell nothing of the language ('de-DE-u-co-phonebk').
+        return match_language(re.split(r"-\w-", tag, maxsplit=1)[0]) or UNKNOWN_LANGUAGE
     except ValueError:
         raise LanguageMalformedError(language=tag[:35]) from None
 

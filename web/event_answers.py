@@ -14,6 +14,7 @@ from starlette.datastructures import FormData
 from core.errors import HubError
 from core.languages import LANGUAGES
 from subscriptions.errors import LinkExpiredError, SubscriberNotFoundError
+from subscriptions.event_entries import send_entry
 from subscriptions.events import get_event
 from subscriptions.guests import (
     LONGEST_NEEDS,
@@ -75,7 +76,8 @@ async def post_answer(page: PageParts, token: str) -> HTMLResponse:
                 if error.status != 409:
                     raise
                 return await _form(page, session, content, token, say=said, error=page.t(error.text_key))
-            return await _form(page, session, content, token, answered=answered)
+            has_mail = await send_entry(session, answered, clock=hub.clock)
+            return await _form(page, session, content, token, answered=answered, has_mail=has_mail)
     except HubError as error:
         return _broken(page, error)
 
@@ -90,6 +92,7 @@ async def _form(
     needs: Needs | None = None,
     error: str | None = None,
     answered: Answered | None = None,
+    has_mail: bool = False,
 ) -> HTMLResponse:
     event = await get_event(session, content.about)
     person = await get_subscriber(session, content.subscriber_id)
@@ -119,6 +122,7 @@ async def _form(
         languages=sorted((page.language_name(code), code) for code in event.languages),
         error=error,
         is_done=answered is not None,
+        has_mail=has_mail,
         feed=feed_address(page.hub, person),
         action=f"{EVENT_ANSWER}/{token}",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
@@ -16,14 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from core.errors import HubError
+from core.failures import describe_failure
 
 log = logging.getLogger(__name__)
 
 
 def note_failure(error: Exception, *, part: str) -> None:
     """Log a failure by its kind and place. Its message may quote a row or a report, so it is never logged."""
-    places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    log.error("%s_page_failed kind=%s at=%s", part, type(error).__name__, " ".join(places[-6:]))
+    log.error("%s_page_failed %s", part, describe_failure(error))
 
 
 class GuardedRoute(APIRoute):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -64,13 +65,26 @@ class MessageLimits:
 def client_address(connection: HTTPConnection, trusted: frozenset[str]) -> str | None:
     """The address that limits count, or None for a peer on this machine that speaks for itself."""
     peer = connection.client.host if connection.client else "unknown"
-    forwarded = connection.headers.get("x-forwarded-for")
-    if forwarded and peer in trusted:
-        # The last address is the one that the trusted proxy itself saw.
-        return forwarded.split(",")[-1].strip()[:64]
-    if forwarded is None and _is_loopback(peer):
+    forwarded = connection.headers.getlist("x-forwarded-for")
+    if forwarded and forwarded[-1] and _is_trusted(peer, trusted):
+        # The last address is the one that the trusted proxy itself saw. It may have written it in a line of its own.
+        return forwarded[-1].split(",")[-1].strip()[:64]
+    if not forwarded and _is_loopback(peer):
         return None
     return peer
+
+
+def _is_trusted(peer: str, trusted: frozenset[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in _networks(trusted))
+
+
+@cache
+def _networks(trusted: frozenset[str]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(one, strict=False) for one in trusted)
 
 
 def _is_loopback(peer: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where the links at the foot of a message lead: stop it, say what one thinks of it, ask, name a successor.
+"""Where the links of a message lead: stop it, say what one thinks of it, ask, save a file, name a successor.
 
 Opening such a page changes nothing, since mail programs and scanners open links; a press does. There is no cookie and
 no sign-in: what a link may do is signed into it. A mail program's one-click request (RFC 8058) is a POST of the
@@ -7,22 +7,22 @@ unsubscribe page without any page before it.
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from functools import cache
+from urllib.parse import quote
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData
 
 from conversation.handoffs import BY_MAIL, create_handoff
 from core.errors import HubError
 from core.normalise import clean
-from subscriptions.errors import LinkExpiredError, SubscriberNotFoundError
+from subscriptions.broadcasts.attachments import open_file
+from subscriptions.errors import HandedOverError, LinkExpiredError, SubscriberNotFoundError
 from subscriptions.handover import hand_over, leave
 from subscriptions.links import ALL, LinkContent, LinkPurpose, Links
-from subscriptions.message_answers import Opinion, count_opinion, digest_of, stop_by_link, take_back_stop
-from subscriptions.pages import ASK, OPINION, SUCCESSOR, UNSUBSCRIBE
+from subscriptions.message_answers import Opinion, count_opinion_once, digest_of, stop_by_link, take_back_stop
+from subscriptions.pages import ASK, FILE, OPINION, SUCCESSOR, UNSUBSCRIBE
 from subscriptions.subscribers import get_subscriber
 from subscriptions.topics import Topics, load_topics
 from web.pages import Page, PageParts
@@ -30,32 +30,11 @@ from web.pages import Page, PageParts
 router = APIRouter(include_in_schema=False)
 
 MOST_QUESTION = 2000
-MOST_REMEMBERED = 10_000
 
 
 @cache
 def _topics() -> Topics:
     return load_topics()
-
-
-class _Once:
-    """Remembers, in memory and as hashes, which links said their opinion, so that a second press counts for nothing."""
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[bytes, None] = OrderedDict()
-
-    def take(self, token: str) -> bool:
-        """True the first time."""
-        key = hashlib.sha256(token.encode()).digest()
-        if key in self._seen:
-            return False
-        self._seen[key] = None
-        while len(self._seen) > MOST_REMEMBERED:
-            self._seen.popitem(last=False)
-        return True
-
-
-_said = _Once()
 
 
 # Unsubscribe
@@ -127,9 +106,10 @@ async def post_opinion(page: PageParts, token: str) -> HTMLResponse:
         said = _field(await page.request.form(), "say")
         if said not in set(Opinion):
             return _opinion(page, content, token)
-        if _said.take(token):
-            async with page.hub.database.session() as session:
-                await count_opinion(session, content.topic, Opinion(said), topics=_topics(), clock=page.hub.clock)
+        async with page.hub.database.session() as session:
+            await count_opinion_once(
+                session, token, content.topic, Opinion(said), topics=_topics(), clock=page.hub.clock
+            )
     except HubError as error:
         return _broken(page, error)
     return _opinion(page, content, token, say=said, is_counted=True)
@@ -200,6 +180,25 @@ def _ask(
     )
 
 
+# A file
+
+
+@router.get(FILE + "/{token}")
+async def get_file(page: PageParts, token: str) -> Response:
+    """A file of a broadcast that came in a collected message; always to be saved, never shown inside our origin."""
+    try:
+        content = _read(page, LinkPurpose.FILE, token)
+        async with page.hub.database.session() as session:
+            file = await open_file(session, content.about)
+    except LinkExpiredError as error:
+        return _broken(page, error)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(file.content, media_type=file.media_type, headers=headers)
+
+
 # A successor
 
 
@@ -249,6 +248,8 @@ def _successor(
 ) -> HTMLResponse:
     field = str(error.values.get("field", "email")) if error is not None else ""
     message = page.t(f"message_page.successor.wrong_{'name' if field == 'name' else 'email'}") if error else None
+    if isinstance(error, HandedOverError):
+        message = page.t(error.text_key)
     return page.render(
         "message/successor.html",
         status=error.status if error else 200,

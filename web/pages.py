@@ -27,6 +27,8 @@ from web.state import Hub, HubParts
 
 FOLDER = Path(__file__).resolve().parent
 STATIC = FOLDER / "static"
+PLAIN = "plain"
+"""In an address: the page without its links to reports, to help against discrimination and to emergency numbers."""
 SHOWN_SCHEMES = frozenset({"http", "https", "tel", "mailto"})
 """Addresses that a page makes a link of."""
 
@@ -69,6 +71,11 @@ class Page:
     def static(self, name: str) -> str:
         """The address of a static file; it changes with the content, so browsers may keep the file for ever."""
         return f"/static/{static_version()}/{name}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing on the page may speak of reports: somebody just left one quickly (``/report/leave``)."""
+        return PLAIN in self.request.query_params
 
     def place_name(self, place_id: str) -> str:
         """A country's, region's or city's name in the language of the page."""

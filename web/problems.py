@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from core.errors import HubError
+from core.failures import describe_failure, silence_tracebacks
 from core.languages import SOURCE_LANGUAGE, accepted_language
 from core.texts import Texts
 
@@ -41,6 +42,8 @@ def problem(
 
 def register_problem_handlers(app: FastAPI, texts: Texts, *, not_found_page: Callable[[Request], Response]) -> None:
     """Turn every error of the application into a problem document; who asks for a page gets a page."""
+    # Starlette hands an unexpected error on to the server after it was answered.
+    silence_tracebacks()
 
     @app.exception_handler(HubError)
     async def _hub_error(request: Request, error: HubError) -> Response:
@@ -67,5 +70,5 @@ def register_problem_handlers(app: FastAPI, texts: Texts, *, not_found_page: Cal
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
-        log.exception("unexpected_error path=%s kind=%s", request.url.path, type(error).__name__)
+        log.error("unexpected_error path=%s %s", request.url.path, describe_failure(error))
         return problem(texts, 500, "unexpected", reader_language(request))

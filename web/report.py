@@ -32,8 +32,18 @@ from web.memory_form import (
     Refusal,
     read_form,
 )
-from web.pages import Page, PageParts
-from web.report_screen import ACCEPTED_FILES, ADD_FILES, Press, Shown, Typed, megabytes, read_key, read_shown
+from web.pages import PLAIN, Page, PageParts
+from web.report_screen import (
+    ACCEPTED_FILES,
+    ACCEPTED_VOICE,
+    ADD_FILES,
+    Press,
+    Shown,
+    Typed,
+    megabytes,
+    read_key,
+    read_shown,
+)
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +90,8 @@ async def landing(page: PageParts) -> HTMLResponse:
 async def leave(page: PageParts) -> Response:
     """Away at once, to a page that says nothing of reports. A redirect leaves no line of its own in the history."""
     headers = {"Clear-Site-Data": LEAVE_TRACES}
-    return RedirectResponse(page.url("/catalogue", kind=Kind.TOOL), status_code=303, headers=headers)
+    address = page.url("/catalogue", kind=Kind.TOOL, **{PLAIN: 1})
+    return RedirectResponse(address, status_code=303, headers=headers)
 
 
 @router.post("/report")
@@ -267,7 +278,7 @@ def show(
         screen=shown.screen,
         sent=sent,
         pause_code=show_receipt(shown.key),
-        accepted=ACCEPTED_FILES,
+        accepted=ACCEPTED_VOICE if shown.takes_only_voice else ACCEPTED_FILES,
         add_files=ADD_FILES,
         largest_file=LARGEST_FILE,
         largest_together=LARGEST_FILES_TOGETHER,

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from core.languages import RELEASED
-from reports.desks import get_desk
+from reports.desk_words import DeskWords
+from reports.desks import NOT_ASKED_YET, DeskChoice, describe_desk, get_desk
 from reports.errors import DeskNotFoundError
 from reports.receipts import new_receipt
 from web.pages import Page, PageParts
@@ -32,14 +33,15 @@ async def desk_page(desk_id: str, page: PageParts) -> HTMLResponse:
     """Begin a report for this desk, or print the poster for its wall."""
     if page.hub.form is None:
         return closed(page)
-    name = await _name(page, desk_id)
-    if name is None:
+    desk = await _find(page, desk_id)
+    if desk is None:
         return page.not_found()
-    address = _address(page, desk_id)
+    texts, address = page.hub.wording.texts, _address(page, desk_id)
     return page.render(
         "report/desk.html",
         desk=desk_id,
-        name=name,
+        name=desk.name,
+        promises=DeskWords(texts).at_its_door(desk, page.language),
         key=new_receipt(),
         drawing=qr_drawing(address),
         address=address,
@@ -50,17 +52,18 @@ async def desk_page(desk_id: str, page: PageParts) -> HTMLResponse:
 @router.get("/report/desk/{desk_id}/qr.svg")
 async def desk_code(desk_id: str, page: PageParts) -> Response:
     """The QR code alone, for a desk's own poster."""
-    if page.hub.form is None or await _name(page, desk_id) is None:
+    if page.hub.form is None or await _find(page, desk_id) is None:
         return page.not_found()
     return Response(qr_file(_address(page, desk_id)), media_type="image/svg+xml")
 
 
-async def _name(page: Page, desk_id: str) -> str | None:
+async def _find(page: Page, desk_id: str) -> DeskChoice | None:
     async with page.hub.database.session() as session:
         try:
-            return (await get_desk(session, desk_id, open_only=True)).name
+            desk = await get_desk(session, desk_id, open_only=True)
         except DeskNotFoundError:
             return None
+        return await describe_desk(session, desk, about_city=NOT_ASKED_YET, clock=page.hub.clock)
 
 
 def _address(page: Page, desk_id: str) -> str:

@@ -33,6 +33,11 @@ from web.report import budget, closed, in_language_of, problem, refusal
 from web.report_screen import ACCEPTED_FILES, megabytes
 
 router = APIRouter(include_in_schema=False)
+CLEANED = "cleaned"
+COPIES = (CLEANED, "original", "both")
+"""Which form of a file the desk may get; the first one unless something else is chosen."""
+NEWS_OPEN = 2
+"""The newest of what changed stand open, older ones behind a heading."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,8 @@ async def _act(page: Page, form: GivenForm, cases: CaseReturn) -> Response:
         await cases.withdraw(token)
         return page.render("report/case_withdrawn.html")
     if action in {"agree", "refuse"}:
-        case = await cases.answer(token, language=page.language, agrees=action == "agree")
+        agrees, asked = action == "agree", form.get("asked")
+        case = await cases.answer(token, language=page.language, agrees=agrees, asked=asked)
         return _case(page, case, words=form.get("text"), notice=page.t("report_page.case.answered"))
     if action == "add":
         return await _add(page, form, cases, token)
@@ -140,7 +146,7 @@ async def _add(page: Page, form: GivenForm, cases: CaseReturn, token: str) -> HT
     files = [IncomingFile(file.name, file.media_type, file.content) for file in form.files if not file.refusal]
     if refused:
         case = await cases.show(token, language=page.language)
-        return _case(page, case, words=form.get("text"), errors=refused, status=422)
+        return _case(page, case, words=form.get("text"), copies=form.get("copies"), errors=refused, status=422)
     if not text and not files:
         raise CaseEmptyMessageError
     case = await cases.show(token, language=page.language)
@@ -155,7 +161,9 @@ async def _add(page: Page, form: GivenForm, cases: CaseReturn, token: str) -> HT
             if words is None:
                 continue
         try:
-            case = await cases.add(token, language=page.language, text=words, file=file if is_taken else None)
+            given = file if is_taken else None
+            copies = form.get("copies") or CLEANED
+            case = await cases.add(token, language=page.language, text=words, file=given, copies=copies)
         except HubError as error:
             if file is None or not number or isinstance(error, ReturnClosedError):
                 raise
@@ -185,7 +193,8 @@ async def _show_error(page: Page, form: GivenForm, cases: CaseReturn, error: Hub
     elif token and not isinstance(error, ReceiptUnknownError):
         try:
             case = await cases.show(token, language=page.language)
-            return _case(page, case, words=words, errors=[message], status=error.status, headers=headers)
+            copies = form.get("copies")
+            return _case(page, case, words=words, copies=copies, errors=[message], status=error.status, headers=headers)
         except HubError as failure:
             message = page.t(failure.text_key, **failure.values)
         except Exception as failure:
@@ -220,6 +229,7 @@ def _case(
     case: ReporterCase,
     *,
     words: str = "",
+    copies: str = CLEANED,
     errors: list[str] | None = None,
     notice: str | None = None,
     status: int = 200,
@@ -231,6 +241,9 @@ def _case(
         headers=headers,
         case=case,
         messages=[_shown(message) for message in case.messages],
+        news_open=NEWS_OPEN,
+        copies=copies if copies in COPIES else CLEANED,
+        all_copies=COPIES,
         words=words,
         errors=errors or [],
         notice=notice,

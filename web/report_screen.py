@@ -23,6 +23,7 @@ ACCEPTED_FILES = "image/jpeg,image/png,image/webp,application/pdf,audio/*"
 """Without HEIC, and JPEG first: then an iPhone makes a JPEG of a photo by itself, before it leaves the phone."""
 SHOWN_CODE = "shown"
 """The field with the code that the page shows. It goes back and forth in the body, and is kept nowhere."""
+ACCEPTED_VOICE = "audio/*"
 MOST_IN_ONE_COLUMN = 6
 NO_VERSION = -1
 """A page without a readable version counts as an old one."""
@@ -219,6 +220,11 @@ class Shown:
     @property
     def takes_files(self) -> bool:
         return self.screen.takes_files or self.screen.kind is AnswerKind.FILES
+
+    @property
+    def takes_only_voice(self) -> bool:
+        """Whether the one file that fits is a voice message."""
+        return self.screen.takes_voice and not self.takes_files
 
     @property
     def replies(self) -> list[ShownReply]:

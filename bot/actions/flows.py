@@ -83,6 +83,8 @@ def show_words(turn: Turn, words: str) -> Result:
     """The words, who reads them, and the two buttons."""
     wording = turn.wording
     reply = wording.say("flow.handoff", turn.language, words=words, address=wording.team_address())
+    if wording.services.read_query(words, language=turn.language).is_near_a_report:
+        reply.text += "\n" + wording.texts.get("flow.handoff_no_cases", turn.language)
     reply.answer = HANDOFF
     reply.buttons = [
         wording.button("button.send", turn.language, "/confirm"),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from bot.actions.turn import WHERE, WHERE_FOR_NUMBERS, Result, Turn
 from channels.base import Button, Link, Reply
-from conversation.replies import HANDOFF, find_edition_name, find_language_name
+from conversation.replies import HANDOFF, REPORT, find_edition_name, find_language_name
 from core.languages import LANGUAGES
 from core.normalise import words
 from knowledge.base import Entry
@@ -25,7 +25,7 @@ NEAR_THING = 0.8
 """Below this confidence an answer also offers the next closest."""
 A_GUESS = 0.3
 """Below this confidence an entry was as good as guessed."""
-MAY_BE_MEANT = 0.1
+MAY_BE_MEANT = 0.05
 """Confidence from which an entry is offered beside a list or a refusal that was understood first."""
 
 
@@ -111,13 +111,14 @@ def _catalogue_filter(turn: Turn) -> str:
 def find_services(turn: Turn) -> Result:
     """Services of the place, nearest first; without a place, the question where."""
     wording, place = turn.wording, turn.find_place()
+    replies: list[Reply] = []
     if turn.slots.get("pending") == WHERE_FOR_NUMBERS and place is not None:
         reply = wording.emergency(place.country, turn.language)
         if reply is not None:
             return Result([reply], slots={"place": place.id}, private=True)
+        replies.append(wording.emergency_unknown(place, turn.language))
     query = wording.services.read_query(turn.text, place=place, language=turn.language)
     entries = wording.services.find(query, today=turn.today)
-    replies = []
     if query.needs & URGENT_NEEDS and place is not None:
         replies += [reply for reply in [wording.emergency(place.country, turn.language)] if reply]
     replies += [wording.service(entry, turn.language, today=turn.today, asked_from=place) for entry in entries]
@@ -197,8 +198,19 @@ def _closest(turn: Turn, entries: list[Entry]) -> Result:
 
 
 def _after_a_miss(turn: Turn, result: Result) -> Result:
-    """Two misses in a row offer a person, with the words of this message."""
+    """Two misses in a row offer a person, with the words of this message.
+
+    Never with words that may tell of discrimination or violence: these are the readers' of a report, not the team's.
+    """
     if result.slots["misses"] < MISSES_BEFORE_A_PERSON:
+        return result
+    if turn.is_near_a_report:
+        ways = turn.wording.say("chat.offer_report", turn.language)
+        ways.buttons = [
+            turn.wording.button("button.report", turn.language, f"/{REPORT}"),
+            turn.wording.button("button.find_help", turn.language, "/services"),
+        ]
+        result.replies.append(ways)
         return result
     offer = turn.wording.say("chat.offer_person", turn.language)
     offer.buttons = [turn.wording.button("button.ask_team", turn.language, f"/{HANDOFF}")]
@@ -270,6 +282,9 @@ def _about_tool(turn: Turn, subject: Entry, aspect: str) -> Result:
             line = wording.texts.get(f"chat.tool_{aspect}", language, text=getattr(text, aspect))
         case "source":
             line = wording.source_line(subject, language)
+        case "cost":
+            line = wording.texts.get("chat.tool_cost", language)
+            buttons = [wording.button("button.ask_team", language, f"/{HANDOFF}")]
         case _:
             return Result([whole], slots={"subject": subject.id})
     links = whole.links + (wording.source_links(subject, language) if aspect == "source" else [])

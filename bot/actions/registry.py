@@ -27,6 +27,7 @@ ACTIONS: dict[str, Callable[[Turn], Result]] = {
     "action_comfort": talk.comfort,
     "action_help_child": talk.help_child,
     "action_small_talk": talk.small_talk,
+    "action_tell_what_is_kept": talk.tell_what_is_kept,
 }
 
 HANDOFF_WORDS_FIRST = frozenset(
@@ -37,6 +38,7 @@ HANDOFF_WORDS_FIRST = frozenset(
         "action_give_emergency",
         "action_comfort",
         "action_help_child",
+        "action_tell_what_is_kept",
     }
 )
 """Actions that go on as they are, even when the conversation waits for the words of a question."""
@@ -64,6 +66,7 @@ ACTION_OF_INTENT = {
     "deny": "action_cancel",
     "danger": "action_give_emergency",
     "distress": "action_comfort",
+    "ask_privacy": "action_tell_what_is_kept",
     "unclear": "action_suggest",
 }
 """What a payload does while the assistant is away; bot/rules/ says the same to Rasa, and a test compares them."""

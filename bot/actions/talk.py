@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.actions.turn import WHERE_FOR_NUMBERS, Result, Turn
-from channels.base import Reply
+from channels.base import Link, Reply
 
 _WITH_WAYS_ON = frozenset({"greet", "ask_capabilities", "ask_identity", "insult"})
 
@@ -18,18 +18,29 @@ def small_talk(turn: Turn) -> Result:
             turn.wording.button("button.membership", turn.language, "/membership"),
             turn.wording.button("button.find_help", turn.language, "/services"),
         ]
+    if intent == "ask_capabilities":
+        reply.buttons.append(turn.wording.button("button.beginner", turn.language, "/beginner"))
+    return Result([reply], slots={"subject": turn.subject})
+
+
+def tell_what_is_kept(turn: Turn) -> Result:
+    """What the hub keeps of a conversation and of a report, how to delete it, and the page with the whole of it."""
+    wording = turn.wording
+    reply = wording.say("talk.ask_privacy", turn.language)
+    address = f"{wording.settings.public_url or ''}/privacy"
+    reply.links = [Link(title=wording.texts.get("page.site.privacy", turn.language), url=address)]
     return Result([reply], slots={"subject": turn.subject})
 
 
 def give_emergency(turn: Turn) -> Result:
     """Danger: the numbers of the country first; country unknown, call where you are, or choose."""
     wording, place = turn.wording, turn.find_place()
-    reply = wording.emergency(place.country, turn.language) if place else None
-    if reply is None:
-        slots = {"pending": WHERE_FOR_NUMBERS, "place": place.id if place else None}
+    if place is None:
+        slots = {"pending": WHERE_FOR_NUMBERS, "place": None}
         return Result([wording.emergency_anywhere(turn.language)], slots=slots, private=True)
+    reply = wording.emergency(place.country, turn.language) or wording.emergency_unknown(place, turn.language)
     reply.buttons = [wording.button("button.find_help", turn.language, "/services")]
-    return Result([reply], slots={"place": place.id if place else None}, private=True)
+    return Result([reply], slots={"place": place.id}, private=True)
 
 
 def comfort(turn: Turn) -> Result:
@@ -50,5 +61,5 @@ def _with_help_line(turn: Turn, key: str, line: str) -> Result:
         return Result(replies, slots={"pending": WHERE_FOR_NUMBERS}, private=True)
     help_line = wording.help_line(line, place.country, turn.language)
     emergency = wording.emergency(place.country, turn.language)
-    replies += [reply for reply in (help_line, emergency or wording.emergency_anywhere(turn.language)) if reply]
+    replies += [reply for reply in (help_line, emergency or wording.emergency_unknown(place, turn.language)) if reply]
     return Result(replies, slots={"place": place.id}, private=True)

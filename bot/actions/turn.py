@@ -81,6 +81,12 @@ class Turn:
         """Ids of entries whose example questions come close, the closest first."""
         return [each for each in self.metadata.get("written_close") or [] if each in self.wording.base.entries]
 
+    @property
+    def is_near_a_report(self) -> bool:
+        """Whether the message may tell of discrimination or violence, whatever was understood of it."""
+        written_in = str(self.metadata.get("language") or self.language)
+        return self.wording.services.read_query(self.text, language=written_in).is_near_a_report
+
     def find_place(self) -> Place | None:
         """The place that counts now: named in the message, then in the conversation, then stated by the client."""
         gazetteer = self.wording.gazetteer
@@ -142,6 +148,6 @@ class Result:
             "chosen_language": self.chosen_language,
             "private": self.private,
             "passed_on": self.passed_on,
-            "missed": turn.text if slots["misses"] and not self.private else None,
+            "missed": turn.text if slots["misses"] and not self.private and not turn.is_near_a_report else None,
         }
         return {"events": events, "responses": [{"custom": message}]}

@@ -14,7 +14,19 @@ from rasa_components.labels import Meaning, read_labelled_messages
 
 BOT = Path(__file__).parents[1]
 NLU_FILES = sorted((BOT.parent / "nlu_data").glob("*/*.yml"))
-ASPECTS = {"edition", "audience", "effort", "first_step", "newer", "place", "contact", "source", "state", "more"}
+ASPECTS = {
+    "edition",
+    "audience",
+    "effort",
+    "first_step",
+    "newer",
+    "place",
+    "contact",
+    "source",
+    "state",
+    "more",
+    "cost",
+}
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import email
 import email.policy
+from collections.abc import Collection
 from datetime import timedelta
 from email.message import EmailMessage
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult, delete, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -58,6 +59,19 @@ async def list_outbox(session: AsyncSession, *, limit: int = 100, before: str | 
         )
         statement = statement.where(is_older)
     return list(await session.exec(statement))
+
+
+async def list_mail_of(session: AsyncSession, recipients: Collection[str]) -> list[OutboxMail]:
+    """All mail that is kept for these addresses, the oldest first."""
+    query = select(OutboxMail).where(func.lower(OutboxMail.recipient).in_([one.lower() for one in recipients]))
+    return list(await session.exec(query.order_by(col(OutboxMail.written_at))))
+
+
+async def forget_mail_of(session: AsyncSession, recipients: Collection[str]) -> None:
+    """Delete all mail that is kept for these addresses; commits."""
+    theirs = func.lower(OutboxMail.recipient).in_([one.lower() for one in recipients])
+    await (await session.connection()).execute(delete(OutboxMail).where(theirs))
+    await session.commit()
 
 
 async def expire_outbox(session: AsyncSession, clock: Clock) -> int:

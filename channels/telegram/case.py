@@ -2,14 +2,15 @@
 
 The code is deleted from the chat as soon as it came. What opens the case again (``ReporterCase.token``) stays in this
 process's memory for 15 minutes and in no table: whoever takes the database, with the hub's secret key, must not be able
-to open a report, so after a restart, or in another process, the code is asked for again.
+to open a report, so after a restart, or in another process, the code is asked for again. What was written meanwhile
+waits for the code in this process's memory, as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from telegram import Message
 
@@ -21,6 +22,7 @@ from channels.telegram.contract import CHANNEL
 from channels.telegram.files import MOST_MEGABYTES, FileTooLargeError, FileUnavailableError, fetch, find_attachment
 from channels.telegram.form_state import Asks, FormState
 from channels.telegram.formatting import Key, Outgoing, Rows
+from channels.telegram.models import TelegramForm
 from channels.telegram.recall import Recall
 from channels.telegram.screens import pack, quote, say, under
 from channels.telegram.speaking import Chat, Speaker
@@ -31,23 +33,40 @@ from core.languages import SOURCE_LANGUAGE
 
 MINUTES = 15
 STAYS_OPEN = timedelta(minutes=MINUTES)
+STAYS_MEANT = timedelta(hours=1)
+"""For so long after a case was used here last, a text is still taken to be meant for its desk, open or not."""
+MOST_HELD = 10
+"""Messages of one chat; so many make an album."""
 MARK = ":case:"
 ADD, SHOW, CLOSE, SEND, DROP = (MARK + word for word in ("add", "show", "close", "send", "drop"))
 FILE = MARK + "file:"
 AGREE, REFUSE = MARK + "agree", MARK + "refuse"
 WITHDRAW, WITHDRAW_YES, WITHDRAW_SURE = (MARK + word for word in ("withdraw", "withdraw-yes", "withdraw-sure"))
+NEWEST = 2
+"""Of what changed; the web page has the older ones too."""
 LONGEST_TITLE = 40
 """Characters of a file's name on a button."""
 SAID_OPENLY = frozenset({"receipt_incomplete", "too_many_messages"})
 FILE_REFUSALS = {FileTooLargeError: "telegram.form.file_too_large", FileUnavailableError: "telegram.form.file_lost"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Held:
     """Something that may be meant for the desk, until the person says so."""
 
-    text: str | None
-    file: IncomingFile | None
+    number: int
+    """The person's message."""
+    text: str | None = field(repr=False)
+    file: IncomingFile | None = field(repr=False)
+
+
+@dataclass
+class Waiting:
+    """What was meant for a case that was closed already, until the code opens it."""
+
+    held: list[Held] = field(default_factory=list, repr=False)
+    asked_at: datetime | None = None
+    """When the code was asked for, by Telegram's clock. What was sent before that is meant for the case too."""
 
 
 @dataclass
@@ -60,9 +79,12 @@ class OpenCase:
     shown: int | None = None
     """The message with the buttons."""
     is_adding: bool = False
-    held: Held | None = field(default=None, repr=False)
+    held: dict[int, Held] = field(default_factory=dict, repr=False)
+    """What was not asked for, by the number of the question under which it is passed on or not."""
+    settled: set[int] = field(default_factory=set)
+    """Such questions that were answered."""
     added: set[int] = field(default_factory=set)
-    """Messages that were passed on, since an update may come twice."""
+    """The person's messages that were passed on, since an update may come twice."""
 
 
 class ReturnFlow:
@@ -84,6 +106,19 @@ class ReturnFlow:
         self._state = state
         self._tidying = tidying
         self._open: Recall[OpenCase] = Recall(clock, STAYS_OPEN)
+        self._waiting: Recall[Waiting] = Recall(clock, STAYS_OPEN)
+
+    async def is_open(self, chat: Chat) -> bool:
+        """Whether what is written here is taken to be meant for a desk."""
+        return self._is_meant(chat, await self._state.find(chat.form_key))
+
+    async def say_beside(self, chat: Chat, message: Outgoing) -> None:
+        """Say something else while a case is open."""
+        await self._tidying.say(chat, message, of_return=True)
+
+    async def note_unread(self, chat: Chat, number: int) -> None:
+        """A message that nobody reads is deleted from the chat with the others."""
+        await self._state.track(chat.form_key, number, of_return=True)
 
     async def begin(self, chat: Chat, text: str, message_id: int) -> None:
         """/reply, alone or with the code behind it."""
@@ -105,15 +140,20 @@ class ReturnFlow:
         if (is_code(text) and (asks or not tells)) or (asks == Asks.CODE and looks_like_code(text)):
             await self._try_code(chat, text, message.message_id)
             return True
+        if asks == Asks.CODE and self._was_sent_before_asking(chat, message):
+            await self._keep(chat, message)
+            return True
         if asks != Asks.CASE:
             return False
         case = self._open.find(chat.id)
-        if case is None:
+        if case is not None:
+            await self._take_for(case, message)
+        elif self._is_meant(chat, row):
             # Whoever believes the case to be open must not tell it to the assistant instead.
-            await self._tidying.delete_now(chat, message.message_id)
-            await self._ask_code(chat, "telegram.case.closed_meanwhile")
-            return True
-        await self._take_for(case, message)
+            await self._keep(chat, message)
+        else:
+            await self._set(chat, None)
+            return False
         return True
 
     async def take_press(self, chat: Chat, message_id: int, data: str) -> None:
@@ -123,7 +163,7 @@ class ReturnFlow:
             await self._end(chat, "telegram.case.closed")
         elif case is None:
             await self._bot.change_keyboard(chat.id, message_id, [])
-            await self._ask_code(chat, "telegram.case.closed_meanwhile")
+            await self._ask_code_again(chat)
         else:
             self._open.put(chat.id, case)
             try:
@@ -136,15 +176,25 @@ class ReturnFlow:
         await self._drop(chat)
         await self._tidying.tidy(chat, of_return=True)
 
-    async def sweep(self) -> None:
-        """Close what was left alone, and delete it from the chat."""
-        for case in self._open.sweep():
-            await self._cases.close(case.token)
-            if case.shown is not None:
-                [message] = self._speaker.sentence(case.chat, "telegram.case.left_alone", minutes=MINUTES)
-                await self._bot.change(case.chat.id, case.shown, message)
-                await self._state.untrack(case.chat.form_key, [case.shown])
-            await self._tidying.tidy(case.chat, of_return=True)
+    def list_left_alone(self) -> list[OpenCase]:
+        """Cases whose time is over, here for the last time; see ``close_left_alone``."""
+        self._waiting.sweep()
+        return self._open.sweep()
+
+    async def close_left_alone(self, case: OpenCase) -> None:
+        """Close a case, and delete it from the chat. What nobody decided on waits for the code."""
+        await self._cases.close(case.token)
+        self._let_wait(case)
+        row = await self._state.get(case.chat.form_key)
+        if row.asks == Asks.CASE:
+            # A report that is being told here too goes on; else what comes next may still be meant for the desk.
+            await self._set(case.chat, Asks.CASE if row.version is None else None)
+        if case.shown is not None:
+            key = "telegram.case.left_alone_kept" if case.held else "telegram.case.left_alone"
+            [message] = self._speaker.sentence(case.chat, key, minutes=MINUTES)
+            await self._bot.change(case.chat.id, case.shown, message)
+            await self._state.untrack(case.chat.form_key, [case.shown])
+        await self._tidying.tidy(case.chat, of_return=True)
 
     # Steps
 
@@ -158,49 +208,113 @@ class ReturnFlow:
             key = error.text_key if error.code in SAID_OPENLY else "error.receipt_unknown"
             await self._ask_code(chat, key, **error.values)
             return
+        before = self._open.find(chat.id)
+        if before is not None:
+            self._let_wait(before)
         case = OpenCase(chat, found.token, found.desk)
         self._open.put(chat.id, case)
         await self._set(chat, Asks.CASE)
         if not is_deleted:
             await self._speaker.say(chat, "telegram.case.delete_code")
         await self._show(case, found)
+        waiting = self._waiting.find(chat.id)
+        for held in waiting.held if waiting is not None else []:
+            await self._ask(case, held, shows=True)
+        self._waiting.drop(chat.id)
 
     async def _take_for(self, case: OpenCase, message: Message) -> None:
         chat = case.chat
         self._open.put(chat.id, case)
+        await self._set(chat, Asks.CASE)
         await self._state.track(chat.form_key, message.message_id, of_return=True)
+        held = await self._read(message)
+        if isinstance(held, str):
+            await self._write(case, held)
+        elif case.is_adding:
+            await self._add(case, held)
+        else:
+            await self._ask(case, held)
+
+    async def _keep(self, chat: Chat, message: Message) -> None:
+        """Something for a case that is closed already: it leaves the chat, and waits for the code."""
+        held = await self._read(message)
+        await self._tidying.delete_now(chat, message.message_id)
+        if isinstance(held, str):
+            for refusal in self._speaker.sentence(chat, held, most=MOST_MEGABYTES):
+                await self._tidying.say(chat, refusal, of_return=True)
+            await self._ask_code_again(chat)
+            return
+        waiting = self._waiting.find(chat.id) or Waiting()
+        if all(one.number != held.number for one in waiting.held):
+            waiting.held = [*waiting.held, held][-MOST_HELD:]
+        self._waiting.put(chat.id, waiting)
+        if not self._was_sent_before_asking(chat, message):
+            await self._ask_code_again(chat)
+
+    async def _read(self, message: Message) -> Held | str:
+        """What a message holds, or the key of the sentence why it cannot be taken."""
         attachment, file = find_attachment(message), None
         if attachment is None and message.text is None:
-            await self._write(case, "telegram.form.kinds")
-            return
+            return "telegram.form.kinds"
         if attachment is not None:
             try:
                 file = await fetch(self._bot, attachment)
             except (FileTooLargeError, FileUnavailableError) as error:
-                await self._write(case, FILE_REFUSALS[type(error)])
-                return
-        held = Held(message.text or message.caption, file)
-        if case.is_adding:
-            await self._add(case, held, message.message_id)
-            return
-        case.held = held
-        keys = self._keys(chat, {"send": SEND, "drop": DROP})
-        await self._write(case, "telegram.case.held", keys, desk=case.desk)
+                return FILE_REFUSALS[type(error)]
+        return Held(message.message_id, message.text or message.caption, file)
 
-    async def _add(self, case: OpenCase, held: Held, number: int) -> None:
-        if number not in case.added:
+    async def _ask(self, case: OpenCase, held: Held, *, shows: bool = False) -> None:
+        """Whether it is meant for the desk. ``shows``: what it is, where it does not stand above in the chat."""
+        texts, language = self._speaker.texts, case.chat.language
+        blocks: list[str] = []
+        if shows and held.text:
+            blocks += under(say(texts.get("telegram.form.said", language), language), quote(held.text))
+        if shows and held.file is not None:
+            name = quote(f"• {held.file.name}")
+            blocks += under(say(texts.get("telegram.form.files", language), language), name)
+        blocks += say(texts.get("telegram.case.held", language, desk=case.desk), language)
+        messages = [Outgoing(html) for html in pack(blocks)]
+        messages[-1].rows = self._keys(case.chat, {"send": SEND, "drop": DROP})
+        for message in messages:
+            sent = await self._tidying.say(case.chat, message, of_return=True)
+        case.held[sent.number] = held
+        while len(case.held) > MOST_HELD:
+            del case.held[next(iter(case.held))]
+
+    async def _decide(self, case: OpenCase, question: int, *, passes_on: bool) -> None:
+        """The answer to one question: about the message that it was asked for, and about no other."""
+        held = case.held.get(question)
+        if held is not None and passes_on and not await self._add(case, held):
+            return
+        await self._bot.change_keyboard(case.chat.id, question, [])
+        if held is None:
+            if question not in case.settled:
+                await self._write(case, "telegram.case.held_gone")
+            return
+        if not passes_on:
+            await self._write(case, "telegram.case.dropped", self._keys(case.chat, {"show": SHOW, "close": CLOSE}))
+        # Only now, so that a turn that Telegram breaks off can be done again.
+        del case.held[question]
+        case.settled.add(question)
+
+    async def _add(self, case: OpenCase, held: Held) -> bool:
+        """Pass it on; whether that went."""
+        if held.number not in case.added:
             try:
                 async with self._bot.typing(case.chat.id):
                     found = await self._cases.add(
                         case.token, language=case.chat.language, text=held.text, file=held.file
                     )
             except HubError as error:
-                await self._explain(case, error)
-                return
-            case.added.add(number)
+                await self._explain(case, error, held)
+                return False
+            case.added.add(held.number)
             case.token = found.token
         keys = self._keys(case.chat, {"show": SHOW, "close": CLOSE})
-        await self._write(case, "telegram.case.added", keys, desk=case.desk)
+        # The other forms of a file can be chosen on the web page only.
+        is_file = held.file is not None and not held.file.is_voice
+        await self._write(case, f"telegram.case.added{'_file' if is_file else ''}", keys, desk=case.desk)
+        return True
 
     async def _press(self, case: OpenCase, message_id: int, data: str) -> None:
         chat = case.chat
@@ -208,21 +322,15 @@ class ReturnFlow:
             case.is_adding = True
             await self._write(case, "telegram.case.add_ask", desk=case.desk)
         elif data == SHOW:
-            case.is_adding, case.held = False, None
+            case.is_adding = False
             await self._show(case, await self._cases.show(case.token, language=chat.language))
         elif data.startswith(FILE):
             await self._hand_out(case, data.removeprefix(FILE))
-        elif data in {AGREE, REFUSE}:
+        elif data.startswith((AGREE, REFUSE)):
             await self._bot.change_keyboard(chat.id, message_id, [])
-            found = await self._cases.answer(case.token, language=chat.language, agrees=data == AGREE)
-            await self._show(case, found)
+            await self._answer(case, agrees=data.startswith(AGREE), asked=data.removeprefix(MARK).partition(":")[2])
         elif data in {SEND, DROP}:
-            held, case.held = case.held, None
-            await self._bot.change_keyboard(chat.id, message_id, [])
-            if data == SEND and (held is not None or -message_id in case.added):
-                await self._add(case, held or Held(None, None), -message_id)
-            elif held is not None:
-                await self._write(case, "telegram.case.dropped", self._keys(chat, {"show": SHOW, "close": CLOSE}))
+            await self._decide(case, message_id, passes_on=data == SEND)
         elif data in {WITHDRAW, WITHDRAW_YES}:
             is_first = data == WITHDRAW
             words, yes = ("ask", WITHDRAW_YES) if is_first else ("ask_again", WITHDRAW_SURE)
@@ -237,6 +345,18 @@ class ReturnFlow:
         else:
             await self._speaker.say(chat, "telegram.old_button")
 
+    async def _answer(self, case: OpenCase, *, agrees: bool, asked: str) -> None:
+        """The answer to a question for consent; where another one is asked by now, that one is shown instead."""
+        language = case.chat.language
+        try:
+            found = await self._cases.answer(case.token, language=language, agrees=agrees, asked=asked)
+        except HubError as error:
+            if error.code != "hand_over_changed":
+                raise
+            await self._write(case, error.text_key)
+            found = await self._cases.show(case.token, language=language)
+        await self._show(case, found)
+
     async def _hand_out(self, case: OpenCase, file_id: str) -> None:
         """A file from the desk. It goes from the chat with the rest; what the person saved stays with them."""
         async with self._bot.typing(case.chat.id):
@@ -250,6 +370,7 @@ class ReturnFlow:
         """What opened the case opens nothing any more, here or elsewhere."""
         case = self._open.find(chat.id)
         self._open.drop(chat.id)
+        self._waiting.drop(chat.id)
         if case is not None:
             await self._cases.close(case.token)
 
@@ -261,11 +382,12 @@ class ReturnFlow:
         if left:
             await self._speaker.say(chat, "telegram.form.tidied_partly", count=left)
 
-    async def _explain(self, case: OpenCase, error: HubError) -> None:
-        """Why something did not go; where the case is closed on the other side, it closes here."""
+    async def _explain(self, case: OpenCase, error: HubError, held: Held | None = None) -> None:
+        """Why something did not go; where the case is closed on the other side, it closes here, and ``held`` waits."""
         if error.code in {"return_closed", "receipt_unknown"}:
             self._open.drop(case.chat.id)
-            await self._ask_code(case.chat, "telegram.case.closed_meanwhile")
+            self._let_wait(case, held)
+            await self._ask_code_again(case.chat)
             return
         reason = f"error.file_{error.values.get('reason')}"
         texts = self._speaker.texts
@@ -274,7 +396,33 @@ class ReturnFlow:
 
     async def _ask_code(self, chat: Chat, key: str, **values: object) -> None:
         await self._set(chat, Asks.CODE)
-        await self._speaker.say(chat, key, self._keys(chat, {"cancel": CLOSE}), **({"minutes": MINUTES} | values))
+        values = {"minutes": MINUTES} | values
+        said = await self._speaker.say(chat, key, self._keys(chat, {"cancel": CLOSE}), **values)
+        waiting = self._waiting.find(chat.id)
+        if waiting is not None:
+            waiting.asked_at = said[-1].at
+
+    async def _ask_code_again(self, chat: Chat) -> None:
+        is_kept = self._waiting.find(chat.id) is not None
+        await self._ask_code(chat, "telegram.case.closed_kept" if is_kept else "telegram.case.closed_meanwhile")
+
+    def _let_wait(self, case: OpenCase, held: Held | None = None) -> None:
+        """What nobody decided on waits for the code."""
+        waiting = self._waiting.find(case.chat.id) or Waiting()
+        undecided = [*waiting.held, *case.held.values(), *([held] if held is not None else [])]
+        if undecided:
+            waiting.held = list({one.number: one for one in undecided}.values())[-MOST_HELD:]
+            self._waiting.put(case.chat.id, waiting)
+
+    def _is_meant(self, chat: Chat, row: TelegramForm | None) -> bool:
+        if row is None or row.asks != Asks.CASE:
+            return False
+        return self._open.find(chat.id) is not None or self._state.silent_for(row) <= STAYS_MEANT
+
+    def _was_sent_before_asking(self, chat: Chat, message: Message) -> bool:
+        """The rest of an album, or of several messages: sent before the person could read that the code is wanted."""
+        waiting = self._waiting.find(chat.id)
+        return waiting is not None and waiting.asked_at is not None and message.date <= waiting.asked_at
 
     async def _set(self, chat: Chat, asks: Asks | None) -> None:
         row = await self._state.get(chat.form_key)
@@ -292,7 +440,8 @@ class ReturnFlow:
         files = [file for message in found.messages for file in message.files]
         keys = [[self._file_key(case.chat, file)] for file in files] + keys
         if found.asked is not None:
-            keys = self._keys(case.chat, {"agree": AGREE, "refuse": REFUSE}) + keys
+            mark = f":{found.asked_mark}"
+            keys = self._keys(case.chat, {"agree": AGREE + mark, "refuse": REFUSE + mark}) + keys
         for number, part in enumerate(html, start=1):
             rows = keys if number == len(html) else []
             sent = await self._tidying.say(case.chat, Outgoing(part, rows), of_return=True)
@@ -318,8 +467,14 @@ class ReturnFlow:
             if file_names:
                 names = quote("\n".join(f"• {name}" for name in file_names))
                 yield from under(say(texts.get("telegram.form.files", language), language), names)
+        if found.news:
+            yield from say(texts.get("case.news", language), language, "b")
+        for news in found.news[:NEWEST]:
+            yield from under(say(news.period, language, "b"), quote(news.text))
         if found.asked is not None:
             yield from say(found.asked, language, "b")
+            for note in found.asked_notes:
+                yield from say(f"• {note}", language)
 
     def _file_key(self, chat: Chat, file: ShownFile) -> Key:
         name = file.name if len(file.name) <= LONGEST_TITLE else file.name[: LONGEST_TITLE - 1] + "…"

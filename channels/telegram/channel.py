@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -166,19 +168,27 @@ class TelegramChannel:
                 await self._speaker.say(chat, "telegram.private_only")
             return
         chat = await self._meet(message.chat.id, message.from_user, turn)
-        if not await self._lets_in(chat, self._flood):
-            return
         name = command[1].lower() if command else ""
+        told_to = await self._find_listener(chat) if name not in self._commands else None
+        if not await self._lets_in(chat, self._flood if told_to is None else self._form_flood):
+            if told_to is not None:
+                await told_to.note_unread(chat, message.message_id)
+            return
         if name == "reply" and self._returns is not None:
             await self._returns.begin(chat, ((command and command[3]) or "").strip(), message.message_id)
             return
         if name not in self._commands:
+            if told_to is not None:
+                await self._help_at_once(told_to, chat, text)
             if self._returns is not None and await self._returns.take_message(chat, message):
                 return
             if self._form is not None and await self._form.take_message(chat, message):
                 return
         if message.text is None and message.effective_attachment is not None:
-            await self._speaker.say(chat, "telegram.only_text")
+            if self._form is None:
+                await self._speaker.say(chat, "telegram.only_text")
+            else:
+                await self._speaker.say(chat, "telegram.only_text_here", self._form.offer(chat))
         if command and name in self._commands:
             parameter = (command[3] or "").strip()
             await self._commands[name](chat, parameter)
@@ -277,6 +287,20 @@ class TelegramChannel:
         form_key = self._hub.sender_key(f"{CHANNEL}-form", str(chat_id))
         return Chat(chat_id, key, form_key, language, chosen, stated, row, turn)
 
+    async def _find_listener(self, chat: Chat) -> FormFlow | ReturnFlow | None:
+        """What gets a message that is no command, besides the assistant: a case that is open, or a report."""
+        if self._returns is not None and await self._returns.is_open(chat):
+            return self._returns
+        return self._form if self._form is not None and await self._form.is_open(chat) else None
+
+    async def _help_at_once(self, told_to: FormFlow | ReturnFlow, chat: Chat, text: str) -> None:
+        """Numbers first, where what is told to a report or a desk cries for help. It goes there all the same."""
+        country = await self._form.find_country(chat) if self._form is not None else None
+        message = _message(chat, text, city=country)
+        for reply in await self._hub.help_at_once(message):
+            for rendered in self._speaker.render(reply):
+                await told_to.say_beside(chat, rendered)
+
     async def _lets_in(self, chat: Chat, flood: Flood) -> bool:
         """Whether this message is within the minute's number; the first beyond it is told so."""
         seconds, is_first = await flood.count(chat.id)
@@ -285,10 +309,9 @@ class TelegramChannel:
         return not seconds
 
     async def _converse(self, chat: Chat, text: str, number: int | None = None) -> None:
-        if len(text) > MOST_CHARACTERS:
-            await self._speaker.say(chat, "error.message_too_long")
-            return
-        answer = await self._ask(chat, text)
+        # Whoever tells at length is not sent away: the beginning says what it is about, and the report gets all of it.
+        beginning = _beginning(text)
+        answer = await self._ask(chat, beginning)
         if self._form is not None and any(reply.answer == REPORT for reply in answer.replies):
             place = next((reply.place for reply in answer.replies if reply.answer == REPORT), None)
             if number is not None and not text.startswith("/"):
@@ -298,6 +321,8 @@ class TelegramChannel:
             await self._offer_report(self._form, chat, answer)
         else:
             await self._speaker.show(chat, answer)
+            if beginning != text:
+                await self._speaker.say(chat, "telegram.only_beginning")
 
     async def _offer_report(self, form: FormFlow, chat: Chat, answer: Answer) -> None:
         """Somebody tells of discrimination. The sentence waits in this process's memory; the assistant forgets it."""
@@ -317,13 +342,7 @@ class TelegramChannel:
         """The hub's answer. What must survive is stored before it is shown."""
         if chat.row is not None and chat.row.stopped_at is not None:
             await self._state.update_chat(chat.key, stopped_at=None)
-        message = IncomingMessage(
-            channel=CHANNEL,
-            sender=str(chat.id),
-            text=text,
-            chosen_language=chat.chosen,
-            stated_language=chat.stated,
-        )
+        message = _message(chat, text)
         async with self._bot.typing(chat.id):
             answer = await self._hub.handle(message)
         spoken, is_chosen = await self._hub.spoken_language(CHANNEL, str(chat.id))
@@ -420,8 +439,19 @@ class TelegramChannel:
         """Let go of what this process remembers of reports, where its time is over."""
         if self._form is not None:
             self._form.sweep()
+            for chat in self._form.list_silent():
+                await self._look_after(chat, partial(self._form.clear, chat))
         if self._returns is not None:
-            await self._returns.sweep()
+            for case in self._returns.list_left_alone():
+                await self._look_after(case.chat, partial(self._returns.close_left_alone, case))
+
+    async def _look_after(self, chat: Chat, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something in a chat between its turns; where it fails, the other chats do not wait for it."""
+        async with self._turns.setdefault(chat.id, asyncio.Lock()):
+            try:
+                await work()
+            except Exception as error:
+                log.warning("telegram_tidying_failed error=%s", type(error).__name__)
 
     async def _stop(self, chat: Chat, _: str) -> None:
         await self._state.update_chat(chat.key, stopped_at=self._clock.now())
@@ -436,6 +466,13 @@ class TelegramChannel:
     def _language_rows(self) -> Rows:
         keys = [Key(LANGUAGES[code].own_name, f"/language/{code}") for code in RELEASED]
         return [keys[start : start + 2] for start in range(0, len(keys), 2)]
+
+
+def _beginning(text: str) -> str:
+    """As much of a text as the assistant reads, in whole words."""
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return text[: MOST_CHARACTERS + 1].rpartition(" ")[0] or text[:MOST_CHARACTERS]
 
 
 def _chat_of(raw: dict[str, Any]) -> int | None:
@@ -466,3 +503,14 @@ def _rows_of(message: Message) -> Rows:
         [Key(button.text, button.callback_data) for button in row if isinstance(button.callback_data, str)]
         for row in message.reply_markup.inline_keyboard
     ]
+
+
+def _message(chat: Chat, text: str, *, city: str | None = None) -> IncomingMessage:
+    return IncomingMessage(
+        channel=CHANNEL,
+        sender=str(chat.id),
+        text=text,
+        chosen_language=chat.chosen,
+        stated_language=chat.stated,
+        city=city,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from channels.base import Button, MessageHandler
+from channels.base import Button, IncomingMessage, MessageHandler, Reply
 
 CHANNEL = "telegram"
 REPORT = "flow/report"
@@ -39,6 +39,10 @@ class HubSide(MessageHandler, Protocol):
 
     async def forget_talk(self, channel: str, sender: str) -> None:
         """Forget what was said; language and questions to the team stay. Raises HubError where that did not go."""
+        ...
+
+    async def help_at_once(self, message: IncomingMessage) -> list[Reply]:
+        """What answers a cry for help, heard by its words alone; nothing for other texts. Nobody else sees the text."""
         ...
 
     async def waits_for_team(self, sender_key: str) -> bool:

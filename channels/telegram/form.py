@@ -1,7 +1,8 @@
 """A guided report in a chat: each screen is a message, what is pressed or sent goes to the form and nowhere else.
 
 The form commits every answer before it returns; this channel keeps only the numbers of its messages (form_state.py).
-Once the report is sent, withdrawn or set aside, the answers are deleted from the chat.
+Once the report is sent, withdrawn or set aside, the answers are deleted from the chat; from one that is left in the
+middle, after an hour of silence, as long as this process remembers the number of the chat: no table has it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ from core.clock import Clock
 from core.errors import HubError
 
 REMEMBER_WORDS = timedelta(hours=1)
+SILENCE = timedelta(hours=1)
+"""After so long without an answer, what was told is deleted from the chat. The report itself waits."""
 _WAYS_ON = (("go_on", GO_ON), ("pause", PAUSE))
 _FROM_LETTER = (("back", BACK), ("withdraw", WITHDRAW))
 _BARE = {PAUSE: Action.PAUSE, BACK: Action.BACK, WITHDRAW: Action.WITHDRAW}
@@ -79,6 +82,7 @@ class FormFlow:
         self._state = state
         self._tidying = tidying
         self._words: Recall[FirstWords] = Recall(clock, REMEMBER_WORDS)
+        self._open: Recall[Chat] = Recall(clock, SILENCE)
 
     # The way in
 
@@ -114,10 +118,17 @@ class FormFlow:
         row = await self._state.find(chat.form_key)
         if row is None or row.version is None:
             return
-        go_on, pause = (self._speaker.button(chat, f"telegram.form.{name}", data) for name, data in _WAYS_ON)
-        [message] = self._speaker.sentence(chat, "telegram.form.still_open", [[go_on], [pause]])
+        [message] = self._speaker.sentence(chat, "telegram.form.still_open", self._ways_on(chat))
+        await self.say_beside(chat, message)
+
+    async def say_beside(self, chat: Chat, message: Outgoing) -> None:
+        """Say something else while the report is open."""
         await self._tidying.say(chat, message)
         await self.note_other(chat)
+
+    async def note_unread(self, chat: Chat, number: int) -> None:
+        """A message that nobody reads is deleted from the chat with the others."""
+        await self._state.track(chat.form_key, number)
 
     async def note_other(self, chat: Chat) -> None:
         """Something else was written below the screen."""
@@ -130,9 +141,14 @@ class FormFlow:
         row = await self._state.find(chat.form_key)
         return row is not None and row.version is not None
 
+    async def find_country(self, chat: Chat) -> str | None:
+        """Where the person is, as far as the report tells."""
+        return await self._form.find_country(str(chat.id))
+
     async def forget(self, chat: Chat) -> None:
         """Withdraw what was begun, and delete it from the chat."""
         self._words.drop(chat.id)
+        self._open.drop(chat.id)
         try:
             # From the screen that asks whether to: the person was asked already.
             await self._form.take(str(chat.id), FormInput(Action.WITHDRAW, step=Action.WITHDRAW))
@@ -147,6 +163,38 @@ class FormFlow:
         """Forget what was remembered for long enough."""
         self._words.sweep()
 
+    def list_silent(self) -> list[Chat]:
+        """Chats where nothing was heard for an hour, as far as this process knows; see ``clear``."""
+        return self._open.sweep()
+
+    async def clear(self, chat: Chat) -> None:
+        """Delete from a silent chat what was told there. The report waits, and what is written next goes into it.
+
+        The place of the last question says so: a change makes no sound on a telephone that others may look at.
+        """
+        row = await self._state.find(chat.form_key)
+        if row is None or row.version is None or row.screen_id is None:
+            return
+        # Looked at again in an hour where it does not go now, or where another process heard of it meanwhile.
+        self._open.put(chat.id, chat)
+        if self._state.silent_for(row) < SILENCE:
+            return
+        if row.screen_at is not None:
+            [message] = self._speaker.sentence(chat, "telegram.form.cleared", self._ways_on(chat))
+            shown = await self._bot.change(chat.id, row.screen_id, message)
+            if shown is not None:
+                await self._state.untrack(chat.form_key, [row.screen_id])
+            left = await self._tidying.tidy(chat, of_return=False, is_over=False)
+            if shown is None:
+                shown = await self._tidying.say(chat, message)
+            await self._state.track(chat.form_key, shown.number)
+            # Without a time, since nothing asks there any more.
+            row.screen_id, row.screen_at, row.is_single, row.is_last = shown.number, None, True, False
+            await self._state.save(row)
+            if left:
+                await self._speaker.say(chat, "telegram.form.tidied_partly", count=left)
+        self._open.drop(chat.id)
+
     # What comes in
 
     async def take_message(self, chat: Chat, message: Message) -> bool:
@@ -156,6 +204,7 @@ class FormFlow:
             return False
         if row.turn == chat.turn:
             return True
+        self._open.put(chat.id, chat)
         is_new = await self._state.track(chat.form_key, message.message_id)
         if not is_new and await self._was_taken(chat, row):
             return True
@@ -299,6 +348,7 @@ class FormFlow:
         row.version, row.screen_id, row.screen_at = screen.version, shown.number, shown.at
         row.is_single, row.is_last, row.turn = len(messages) == 1, True, chat.turn
         await self._state.save(row)
+        self._open.put(chat.id, chat)
 
     async def _write(self, chat: Chat, message: Outgoing, *, is_private: bool) -> Delivered:
         return await (self._tidying.say(chat, message) if is_private else self._bot.say(chat.id, message))
@@ -329,6 +379,7 @@ class FormFlow:
         await self._finish(chat, row)
 
     async def _finish(self, chat: Chat, row: TelegramForm) -> None:
+        self._open.drop(chat.id)
         left = await self._tidying.tidy(chat, of_return=False)
         row.version = row.screen_id = row.screen_at = None
         await self._state.save(row)
@@ -336,6 +387,9 @@ class FormFlow:
             await self._speaker.say(chat, "telegram.form.tidied_partly", count=left)
         else:
             await self._speaker.say(chat, "telegram.form.tidied")
+
+    def _ways_on(self, chat: Chat) -> Rows:
+        return [[self._speaker.button(chat, f"telegram.form.{name}", data)] for name, data in _WAYS_ON]
 
     async def _refuse(self, chat: Chat, row: TelegramForm, key: str) -> None:
         """A file that the form never got to see."""

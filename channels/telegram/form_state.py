@@ -54,6 +54,10 @@ class FormState:
             await session.merge(row)
             await session.commit()
 
+    def silent_for(self, row: TelegramForm) -> timedelta:
+        """How long ago it was saved, in whichever process."""
+        return self._clock.now() - (row.expires_at - KEEP)
+
     async def drop(self, form_key: str) -> None:
         async with self._database.engine.begin() as connection:
             await connection.execute(delete(TelegramForm).where(col(TelegramForm.form_key) == form_key))

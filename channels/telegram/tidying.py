@@ -39,14 +39,15 @@ class Tidying:
         """Whether a code stands in the chat."""
         return any(message.is_kept for message in await self._state.list_tracked(chat.form_key))
 
-    async def tidy(self, chat: Chat, *, of_return: bool) -> int:
+    async def tidy(self, chat: Chat, *, of_return: bool, is_over: bool = True) -> int:
         """Delete all messages of a report that was told here, or of a return; how many only the person can delete.
 
-        The receipt code stays: it is the person's, with a button of its own.
+        The receipt code stays: it is the person's, with a button of its own. Where the report ``is_over``, it is no
+        business of ours any more.
         """
         tracked = [m for m in await self._state.list_tracked(chat.form_key) if m.of_return == of_return]
         ours = [message for message in tracked if not message.is_kept]
         numbers = [message.message_id for message in ours if self._state.is_deletable(message)]
         left = len(ours) - len(numbers) + len(await self._bot.delete(chat.id, numbers))
-        await self._state.untrack(chat.form_key, [message.message_id for message in tracked])
+        await self._state.untrack(chat.form_key, [message.message_id for message in (tracked if is_over else ours)])
         return left

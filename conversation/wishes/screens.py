@@ -254,7 +254,7 @@ class TelegramPreferences:
         rows = [[self._button(turn, name, f"pause:{days}")] for days, name in _PAUSES.items()]
         if turn.person.paused_until is not None:
             rows.append([self._button(turn, "screen.resume", "resume")])
-        return self._question(turn, "screen.pause_ask", rows)
+        return self._question(turn, "screen.pause_ask", rows, on_page=True)
 
     async def _resume(self, turn: _Turn, _: list[str]) -> Screen:
         return await self._change(turn, {"paused_until": None})
@@ -277,7 +277,7 @@ class TelegramPreferences:
         hours = (turn.person.quiet_from, turn.person.quiet_to)
         chosen = {f"quiet:day:{day}" for day in quiet}
         chosen |= {f"quiet:hours:{name}" for name, known in _HOURS.items() if known == hours}
-        return self._question(turn, "screen.quiet_ask", rows, frozenset(chosen))
+        return self._question(turn, "screen.quiet_ask", rows, frozenset(chosen), on_page=True)
 
     async def _language(self, turn: _Turn, arguments: list[str]) -> Screen:
         if arguments:
@@ -310,9 +310,18 @@ class TelegramPreferences:
         return await then(fresh, arguments)
 
     def _question(
-        self, turn: _Turn, key: str, rows: list[list[Button]], chosen: frozenset[str] = frozenset()
+        self,
+        turn: _Turn,
+        key: str,
+        rows: list[list[Button]],
+        chosen: frozenset[str] = frozenset(),
+        *,
+        on_page: bool = False,
     ) -> Screen:
+        """``on_page``: there is more to choose than buttons can hold, and it says where."""
         lines = [*turn.done, self._say(key, turn.language)]
+        if on_page:
+            lines += ["", self._say("screen.on_page", turn.language, url=self._talk.teller.url)]
         return Screen("\n".join(lines), [*rows, [self._back(turn, "home")]], chosen)
 
     def _back(self, turn: _Turn, action: str) -> Button:

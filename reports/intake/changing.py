@@ -93,6 +93,7 @@ class Changes:
             routing=self._routing,
             language=sheet.language,
             today=today(self._clock),
+            is_spoken=bool(sheet.spoken(step.id)),
         )
 
     async def _check(self, session: AsyncSession, sheet: Sheet, step: Step, answer: Answer) -> None:

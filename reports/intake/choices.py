@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from babel import Locale
-from babel.lists import format_list
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.forms import Choice
 from core.texts import Texts
 from knowledge.schema import ServiceText
-from reports.desks import DeskChoice, PassesOn
+from reports.desk_words import DeskWords
+from reports.desks import DeskChoice
 from reports.intake.drafts import LETTER, Sheet
 from reports.intake.routing import Routing
 from reports.intake.steps import Answer, Step
@@ -32,6 +31,7 @@ class Choices:
     def __init__(self, texts: Texts, routing: Routing) -> None:
         self._texts = texts
         self._routing = routing
+        self._desk_words = DeskWords(texts)
 
     async def of(self, session: AsyncSession, step: Step, sheet: Sheet) -> list[Choice]:
         """The choices of a step for this person."""
@@ -55,7 +55,8 @@ class Choices:
     def desks(self, desks: Sequence[DeskChoice], sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
         """The desks, each with its promises and duties, and beside them the way that has no such duty."""
         offered = [
-            Choice(desk.id, desk.name, self._desk_note(desk, sheet.language), desk.id in chosen) for desk in desks
+            Choice(desk.id, desk.name, "\n".join(self._desk_words.note(desk, sheet.language)), desk.id in chosen)
+            for desk in desks
         ]
         letter = self._static("desk", LETTER, sheet.language, chosen)
         return (
@@ -63,29 +64,6 @@ class Choices:
             if offered
             else [replace(letter, title=self._texts.get("report.desk.only_letter", sheet.language))]
         )
-
-    def duty(self, duty: PassesOn, language: str) -> str:
-        """What a law makes the desk pass on, in plain words, with the law."""
-        text = duty.texts.get(language) or duty.texts.get("en", "")
-        return self._texts.get("report.desk.duty", language, text=text, law=duty.law)
-
-    def _desk_note(self, desk: DeskChoice, language: str) -> str:
-        said, statement = self._texts, desk.statement
-        lines = [said.get(f"report.desk.kind.{desk.kind}", language)]
-        if desk.is_of_the_accused:
-            lines.append(said.get("report.desk.accused", language))
-        if desk.is_away:
-            lines.append(said.get("report.desk.away", language))
-        if statement.answer_within_days:
-            lines.append(said.get("report.desk.answers", language, count=statement.answer_within_days))
-        if desk.languages:
-            names = [str(Locale.parse(code.replace("-", "_")).get_display_name(language)) for code in desk.languages]
-            listed = format_list(names, style="standard", locale=language)
-            lines.append(said.get("report.desk.languages", language, languages=listed))
-        lines += [self.duty(duty, language) for duty in statement.passes_on]
-        if desk.has_no_duty:
-            lines.append(said.get("report.desk.no_duty", language))
-        return "\n".join(lines)
 
     def _places(self, step: Step, sheet: Sheet, chosen: Sequence[str]) -> list[Choice]:
         """Countries, first of all the places that the conversation knows."""

@@ -12,8 +12,12 @@ from core.rate_limits import Rate, RateLimits, network_of
 
 WINDOW = timedelta(hours=1)
 MOST_OF_ONE_SOURCE = 3
-"""Reports of one source within the window that count as usual: a family, an advice desk, several people behind one
-address write more now and then, and then theirs are set apart and read all the same."""
+"""Reports of one source within the window that count as usual, whatever they say."""
+MOST_WITH_OWN_WORDS = 20
+"""So many where each says something else, in words of its own: an advice desk, a shelter, an onion service or a network
+of telephones is one address for many people."""
+FEWEST_OWN_LETTERS = 40
+"""What is shorter has no words of its own."""
 MOST_OF_ONE_TEXT = 3
 LONG_FOR_TWO_LETTERS = 12
 SOURCES = Rate("reports-of-one", MOST_OF_ONE_SOURCE, WINDOW)
@@ -29,14 +33,11 @@ class JunkWatch:
     async def is_suspect(self, story: str | None, *, source: str | None) -> bool:
         """Whether this report should be set apart; counts it."""
         normal = " ".join(words(story or ""))
-        too_often = [
-            await self._is_more(SOURCES, network_of(source)) if source else False,
-            await self._is_more(TEXTS, normal) if normal else False,
-        ]
-        return any(too_often) or _says_nothing(story)
-
-    async def _is_more(self, rate: Rate, who: str) -> bool:
-        return await self._limits.count(rate, who) > rate.most
+        of_source = await self._limits.count(SOURCES, network_of(source)) if source else 0
+        of_text = await self._limits.count(TEXTS, normal) if normal else 0
+        has_own_words = of_text == 1 and sum(map(str.isalpha, normal)) >= FEWEST_OWN_LETTERS
+        most = MOST_WITH_OWN_WORDS if has_own_words else MOST_OF_ONE_SOURCE
+        return of_source > most or of_text > MOST_OF_ONE_TEXT or _says_nothing(story)
 
 
 def _says_nothing(story: str | None) -> bool:

@@ -11,7 +11,7 @@ from core.clock import Clock, today
 from knowledge.base import Entry, KnowledgeBase
 from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.service_search import PERSONAL_NEEDS, Nearness, ServiceQuery, ServiceSearch
-from reports.desks import DeskChoice, get_desk, list_desks_for
+from reports.desks import NOT_ASKED_YET, DeskChoice, get_desk, list_desks_for, may_accuse
 from reports.errors import DeskNotFoundError
 from reports.intake.drafts import Sheet
 
@@ -112,6 +112,10 @@ class Routing:
         chosen = sheet.value("desk")
         return next((desk for desk in await self.list_desks(session, sheet) if desk.id == chosen), None)
 
+    async def find_desk_of_code(self, session: AsyncSession, sheet: Sheet) -> DeskChoice | None:
+        """The desk whose QR code was read, as it is before anything is asked."""
+        return await self._find_desk(session, sheet.desk, NOT_ASKED_YET) if sheet.desk else None
+
     async def _find_desk(self, session: AsyncSession, desk_id: str, about_city: str | None) -> DeskChoice | None:
         """An open desk for which the person need not be at a place that it serves."""
         try:
@@ -123,7 +127,7 @@ class Routing:
         return next((choice for choice in found if choice.id == desk_id), None)
 
     def list_bodies(self, sheet: Sheet) -> list[Entry]:
-        """Bodies competent for it, the best first; the city's own come last where the city is accused."""
+        """Bodies competent for it, the best first; the city's own come last where the city is or may be accused."""
         place = self.place(sheet)
         grounds = {name for ground in sheet.answer("grounds").values for name in GROUNDS.get(ground, ())}
         need = NEEDS.get(sheet.value("area") or "")
@@ -135,7 +139,7 @@ class Routing:
             if PERSONAL_NEEDS & set(entry.service.needs) and not entry.service.superseded_by
         ]
         near = [pair for pair in near if pair[0] is not Nearness.EUROPE] or near
-        if sheet.value("about_city") in {"yes", "unsure"}:
+        if may_accuse(sheet.value("about_city")):
             near.sort(key=lambda pair: pair[0] is Nearness.CITY)
         return [entry for _, entry in near[:MOST_BODIES]]
 

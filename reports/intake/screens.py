@@ -10,13 +10,14 @@ from typing import Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.base import Link, Reply
+from channels.base import Button, Link, Reply
 from channels.forms import AnswerKind, Choice, FormInput, Letter, ReviewLine, Screen, ShownFile
 from core.clock import Clock, today
 from core.texts import Texts
 from knowledge.base import Entry
 from knowledge.places import Place
 from reports.contents import Origin
+from reports.desk_words import DeskWords
 from reports.desks import DeskChoice
 from reports.intake.choices import Choices
 from reports.intake.deadlines import Deadlines, Said
@@ -37,6 +38,8 @@ class ServiceWords(Protocol):
     """How the chat says emergency numbers and services; the form says them the same."""
 
     def emergency(self, country: str, language: str) -> Reply | None: ...
+
+    def country_buttons(self, payload: str, language: str) -> list[Button]: ...
 
     def help_line(self, name: str, country: str | None, language: str) -> Reply | None: ...
 
@@ -87,6 +90,7 @@ class Screens:
         self._clock = clock
         self._web_form = web_form
         self._words = AnswerWords(texts, routing)
+        self._desk_words = DeskWords(texts)
         self._parts: dict[str, Callable[[AsyncSession, Sheet], Awaitable[_Parts]]] = {
             "safe": self._safe,
             "danger_where": self._danger_where,
@@ -138,6 +142,7 @@ class Screens:
             choices=choices,
             takes_text=bool(step.text) or step.kind is AnswerKind.RECEIPT,
             takes_files=with_files,
+            takes_voice=step.voice and sheet.facts["route"] != LETTER,
             text=text,
             hint=self._say(f"step.{step.id}.hint", sheet) if self._has(f"step.{step.id}.hint") else None,
             can_skip=not step.required and not (step.kind is AnswerKind.FILES and files),
@@ -214,11 +219,19 @@ class Screens:
 
     async def _safe(self, session: AsyncSession, sheet: Sheet) -> _Parts:
         parts = _Parts(replies=self._emergency(sheet))
-        if not parts.replies:
+        if not parts.replies and self._routing.country_here(sheet) is None:
+            parts.replies = [self._anywhere(sheet)]
+        elif not parts.replies:
             parts.first.append(self._say("danger.call_where_you_are", sheet))
         if sheet.origin is Origin.TELEGRAM:
             parts.first += self._lines("telegram.note", sheet)
+            desk = await self._routing.find_desk_of_code(session, sheet)
+            if desk is not None:
+                # On the web, the page behind the code has said it already (web/report_desk.py).
+                parts.notes.append(self._texts.get("report.desk.of_code", sheet.language, desk=desk.name))
+                parts.notes += self._desk_words.at_its_door(desk, sheet.language)
             if self._web_form:
+                parts.first.append(self._say("telegram.web_safer", sheet))
                 parts.links.append(Link(title=self._say("telegram.web_form", sheet), url=self._web_form))
         return parts
 
@@ -245,9 +258,12 @@ class Screens:
         return _Parts(notes=[self._texts.get("report.where.understood", sheet.language, place=name)])
 
     async def _desk(self, session: AsyncSession, sheet: Sheet) -> _Parts:
-        if await self._routing.list_desks(session, sheet):
-            return _Parts(notes=self._lines("desk.choose", sheet))
-        bodies, where = self._bodies(sheet), sheet.answer("where")
+        desks, bodies = await self._routing.list_desks(session, sheet), self._bodies(sheet)
+        if desks:
+            bodies = bodies if all(desk.is_doubtful for desk in desks) else []
+            others = self._lines("desk.none_services", sheet) if bodies else []
+            return _Parts(notes=[*self._lines("desk.choose", sheet), *others], replies=bodies)
+        where = sheet.answer("where")
         is_known = not where.is_empty or self._routing.place(sheet) is not None
         return _Parts(
             title=self._say("desk.none_title" if is_known else "desk.no_place_title", sheet),
@@ -272,7 +288,7 @@ class Screens:
             title, notes = self._say("step.consent.title", sheet), []
             if desk is not None:
                 title = self._texts.get("report.consent.title", sheet.language, desk=desk.name)
-                notes = self._promises(desk, sheet)
+                notes = self._desk_words.promises(desk, sheet.language)
         return _Parts(title=title, notes=[*notes, *limits.lines], links=limits.links)
 
     async def _story(self, session: AsyncSession, sheet: Sheet) -> _Parts:
@@ -297,7 +313,8 @@ class Screens:
         desk = await self._routing.find_desk(session, sheet)
         if desk is None:
             return _Parts(title=self._say("step.send.title", sheet))
-        notes = [self._texts.get("report.send.consent", sheet.language, desk=desk.name), *self._duties(desk, sheet)]
+        consent = self._texts.get("report.send.consent", sheet.language, desk=desk.name)
+        notes = [consent, *self._desk_words.duties(desk, sheet.language)]
         if not sheet.answer("story").text and not sheet.files:
             notes.append(self._say("send.no_story", sheet))
         return _Parts(title=self._texts.get("report.send.title", sheet.language, desk=desk.name), notes=notes)
@@ -314,29 +331,6 @@ class Screens:
         parts.notes += limits.lines
         return parts
 
-    def _promises(self, desk: DeskChoice, sheet: Sheet) -> list[str]:
-        """What the person agrees to: who reads it, who answers for the data, for how long, and what the law demands."""
-        language, statement = sheet.language, desk.statement
-        lines = [self._texts.get("report.consent.reader", language, desk=desk.name)]
-        lines.append(
-            self._texts.get(
-                "report.consent.data",
-                language,
-                controller=statement.controller or desk.name,
-                contact=statement.data_protection_contact or desk.name,
-                basis=statement.legal_basis or "",
-            )
-        )
-        lines.append(self._texts.get("report.consent.kept", language, count=statement.retention_days or 0))
-        if statement.answer_within_days:
-            lines.append(self._texts.get("report.desk.answers", language, count=statement.answer_within_days))
-        return [*lines, *self._duties(desk, sheet), *self._lines("consent.private", sheet)]
-
-    def _duties(self, desk: DeskChoice, sheet: Sheet) -> list[str]:
-        if desk.has_no_duty:
-            return [self._say("desk.no_duty", sheet)]
-        return [self._choices.duty(duty, sheet.language) for duty in desk.statement.passes_on]
-
     def _review_line(self, step: Step, sheet: Sheet, desk: DeskChoice | None, names: dict[str, str]) -> ReviewLine:
         answer = self._words.whole(step, sheet.answer(step.id), sheet.language, names=names)
         files = sheet.files if step.kind is AnswerKind.FILES else sheet.spoken(step.id)
@@ -351,6 +345,11 @@ class Screens:
         country = self._routing.country_here(sheet)
         reply = self._services.emergency(country, sheet.language) if country else None
         return [reply] if reply else []
+
+    def _anywhere(self, sheet: Sheet) -> Reply:
+        """Where the country is not known: to call where one is, and each country's numbers one press away."""
+        buttons = self._services.country_buttons("emergency", sheet.language)
+        return Reply(text=self._say("danger.call_where_you_are", sheet), buttons=buttons, language=sheet.language)
 
     def _child_help(self, sheet: Sheet) -> list[Reply]:
         reply = self._services.help_line("child_helpline", self._routing.country_here(sheet), sheet.language)

@@ -145,6 +145,12 @@ class Intake:
                 await self._drafts.save(session, draft)
             return await self._present(session, key, draft, shown=receipt)
 
+    async def find_country(self, key: str) -> str | None:
+        """The country where the person is, as far as we know."""
+        async with self._alone(key) as session:
+            draft = await self._drafts.load(session, key)
+            return self._routing.country_here(draft.sheet) if draft is not None else None
+
     async def show_again(self, kept: str, *, language: str) -> Screen:
         """The last screen of a report that was sent, in another language. Raises DraftGoneError."""
         sheet = self._sent_screens.unpack(kept)

@@ -44,8 +44,9 @@ def read_answer(
     routing: Routing,
     language: str,
     today: date,
+    is_spoken: bool = False,
 ) -> Answer:
-    """The whole answer that was given. Raises AnswerRefusedError."""
+    """The whole answer that was given. ``is_spoken``: a voice message answers it already. Raises AnswerRefusedError."""
     text = tidy(given.text or "") or None
     values = list(dict.fromkeys(given.values))
     typed_in_chat = given.version is None and not values
@@ -64,7 +65,7 @@ def read_answer(
         text = before.text
     if text is not None and len(text) > step.text:
         raise AnswerRefusedError("too_long", count=step.text, length=len(text))
-    if step.kind is AnswerKind.ONE and not values and text is None:
+    if step.kind is AnswerKind.ONE and not values and text is None and not is_spoken:
         raise AnswerRefusedError("nothing" if not step.required else "choose")
     answer = Answer(values=values, text=text)
     if step.id in PLACE_STEPS:

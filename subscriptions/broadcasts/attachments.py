@@ -1,4 +1,7 @@
-"""Files of a broadcast. Each hangs on every one of its mails, so they are few and small; others are better linked."""
+"""Files of a broadcast. Each hangs on every one of its mails, so they are few and small; others are better linked.
+
+Collected messages link to them instead: with the files of a week they would be too large to arrive.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from subscriptions.broadcasts.authors import Author
 from subscriptions.broadcasts.drafts import get_for_change, unrelease
 from subscriptions.broadcasts.errors import FileRefusedError
+from subscriptions.errors import LinkExpiredError
 from subscriptions.models import Attachment
 from subscriptions.subscribers import new_id
 
@@ -86,6 +90,14 @@ async def list_files(session: AsyncSession, broadcast_id: str) -> list[FileInfo]
     size = func.length(col(Attachment.content))
     query = select(Attachment.id, Attachment.name, size).where(Attachment.broadcast_id == broadcast_id)
     return [FileInfo(*row) for row in await session.exec(query.order_by(col(Attachment.id)))]
+
+
+async def open_file(session: AsyncSession, attachment_id: str) -> Attachment:
+    """A file as a collected message links to it. Raises LinkExpiredError when it is gone with its broadcast."""
+    file = await session.get(Attachment, attachment_id)
+    if file is None:
+        raise LinkExpiredError
+    return file
 
 
 def _clean(name: str) -> str:

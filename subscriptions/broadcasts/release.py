@@ -37,6 +37,7 @@ from subscriptions.broadcasts.errors import (
 )
 from subscriptions.broadcasts.texts import DUTIES
 from subscriptions.models import (
+    Attachment,
     Broadcast,
     BroadcastKind,
     BroadcastStatus,
@@ -48,6 +49,7 @@ from subscriptions.models import (
 )
 from subscriptions.placing import OPEN
 from subscriptions.rules import Message, is_mandatory
+from subscriptions.subscribers import new_id
 from subscriptions.topics import Topics
 
 BETWEEN_URGENT = timedelta(days=7)
@@ -65,6 +67,8 @@ class Obstacle(StrEnum):
     NO_REASON = "no_reason"
     NO_APPROVER = "no_approver"
     """A machine's draft that nobody was asked to check."""
+    NOT_APPROVED = "not_approved"
+    """A translation of a duty that a person wrote and nobody approved."""
     TEXT_OUTDATED = "text_outdated"
     """The original changed after a person wrote or approved this text."""
     CLOSES_BEFORE = "closes_before"
@@ -85,8 +89,10 @@ def needs_second_person(broadcast: Broadcast, topics: Topics) -> bool:
     return is_mandatory(message)
 
 
-def find_obstacles(broadcast: Broadcast, texts: Mapping[str, BroadcastText], *, at: datetime) -> list[Obstacle]:
-    """What is missing before it can go at a time."""
+def find_obstacles(
+    broadcast: Broadcast, texts: Mapping[str, BroadcastText], *, at: datetime, is_duty: bool
+) -> list[Obstacle]:
+    """What is missing before it can go at a time. ``is_duty``: what ``needs_second_person`` says of it."""
     translations = [text for text in texts.values() if text.language != broadcast.original_language]
     drafts = [text for text in translations if text.state == TextState.MACHINE_DRAFT]
     found = {
@@ -95,6 +101,7 @@ def find_obstacles(broadcast: Broadcast, texts: Mapping[str, BroadcastText], *, 
         and not (broadcast.topics_any or broadcast.topics_all),
         Obstacle.NO_REASON: broadcast.kind in DUTIES and not broadcast.reason,
         Obstacle.NO_APPROVER: any(text.approver is None for text in drafts),
+        Obstacle.NOT_APPROVED: is_duty and any(text.state == TextState.WRITTEN for text in translations),
         Obstacle.TEXT_OUTDATED: any(text.state == TextState.WRITTEN and text.problems for text in translations),
         Obstacle.CLOSES_BEFORE: broadcast.closes_at is not None and broadcast.closes_at <= at,
         Obstacle.TEXTS_AFTER: bool(drafts) and broadcast.texts_due_at is not None and broadcast.texts_due_at > at,
@@ -122,13 +129,13 @@ async def schedule(
     due_at = now if at is None or broadcast.kind == BroadcastKind.URGENT else at
     if due_at < now - timedelta(minutes=5):
         raise FieldWrongError(field="due_at")
-    if obstacles := find_obstacles(broadcast, texts, at=due_at):
+    is_duty = needs_second_person(broadcast, topics)
+    if obstacles := find_obstacles(broadcast, texts, at=due_at, is_duty=is_duty):
         raise BroadcastUnfinishedError(obstacles=obstacles)
     if broadcast.kind == BroadcastKind.URGENT:
         await _check_week(session, broadcast_id, now)
     broadcast.due_at, broadcast.time_zone = due_at, time_zone
     broadcast.approved_by = [author.id]
-    is_duty = needs_second_person(broadcast, topics)
     broadcast.status = BroadcastStatus.IN_REVIEW if is_duty else BroadcastStatus.SCHEDULED
     _keep_drafts_back(session, texts, is_duty=is_duty)
     if not is_duty and broadcast.corrects:
@@ -151,7 +158,8 @@ async def release(session: AsyncSession, author: Author, broadcast_id: str, *, s
     now = clock.now()
     due_at = now if broadcast.kind == BroadcastKind.URGENT else max(broadcast.due_at or now, now)
     approved_by, corrects = [*broadcast.approved_by, author.id], broadcast.corrects
-    if obstacles := find_obstacles(broadcast, await list_texts(session, broadcast_id), at=due_at):
+    # Nothing else waits for a second person.
+    if obstacles := find_obstacles(broadcast, await list_texts(session, broadcast_id), at=due_at, is_duty=True):
         raise BroadcastUnfinishedError(obstacles=obstacles)
     if broadcast.kind == BroadcastKind.URGENT:
         await _check_week(session, broadcast_id, now)
@@ -210,7 +218,7 @@ async def correct(
     topics: Topics,
     clock: Clock,
 ) -> Broadcast:
-    """A draft that corrects this one: the same topics, audience and texts, under ``subjects`` by language.
+    """A draft that corrects this one: the same topics, audience, texts and files, under ``subjects`` by language.
 
     The wrong one is held at once; when the correction is released, what is left of it is cancelled.
     """
@@ -233,6 +241,7 @@ async def correct(
         reason=broadcast.reason or "",
         closes_at=broadcast.closes_at,
         time_zone=broadcast.time_zone,
+        texts_due_at=broadcast.texts_due_at,
     )
     draft = await create_draft(
         session, author, outline, topics=topics, clock=clock, event_id=broadcast.event_id, corrects=broadcast_id
@@ -249,8 +258,19 @@ async def correct(
             changed_at=clock.now(),
         )
         session.add(copied)
+    await _copy_files(session, broadcast_id, draft.id)
     await session.commit()
     return await get_broadcast(session, draft.id)
+
+
+async def _copy_files(session: AsyncSession, broadcast_id: str, to: str) -> None:
+    """One after the other, since each may have some megabytes."""
+    query = select(Attachment.id).where(Attachment.broadcast_id == broadcast_id).order_by(col(Attachment.id))
+    for attachment_id in list(await session.exec(query)):
+        file = await session.get_one(Attachment, attachment_id)
+        session.add(
+            Attachment(id=new_id(), broadcast_id=to, name=file.name, media_type=file.media_type, content=file.content)
+        )
 
 
 async def send_again(session: AsyncSession, author: Author, broadcast_id: str, *, clock: Clock) -> int:

@@ -82,7 +82,9 @@ async def write_text(
     check(not is_original or may_write(author, broadcast))
     if not is_draft and (is_original or not approve or broadcast.status not in CHANGEABLE):
         raise BroadcastLockedError(status=broadcast.status)
-    if not is_draft and broadcast.kind in DUTIES and not is_same:
+    # Two people released what is a duty by its topic.
+    is_duty = broadcast.kind in DUTIES or len(broadcast.approved_by) > 1
+    if not is_draft and is_duty and not is_same:
         raise BroadcastLockedError(status=broadcast.status)
     if (text.changed_at if text else None) != seen_at:
         raise BroadcastChangedError

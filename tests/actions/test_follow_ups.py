@@ -93,6 +93,28 @@ def test_talk_gets_a_short_reply_of_its_own(wording: Wording, intent: str, langu
     assert len(reply.text) < 300
 
 
+def test_who_does_not_know_where_to_begin_is_offered_the_first_steps(wording: Wording) -> None:
+    [reply] = run_action("action_small_talk", turn(wording, "…", intent="ask_capabilities")).replies
+    assert "/beginner" in {button.payload for button in reply.buttons}
+    listed = turn(wording, "", intent="browse_entries", metadata={"payload": "beginner"})
+    [choice] = run_action("action_list_entries", listed).replies
+    assert choice.buttons[0].payload == "/tool/icc-welcome-pack"
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "it", "ar"])
+def test_who_asks_what_is_kept_reads_how_to_delete_it(wording: Wording, language: str) -> None:
+    [reply] = run_action("action_tell_what_is_kept", turn(wording, "…", language=language)).replies
+    assert wording.texts.get("page.chat.forget", language) in reply.text
+    assert "/delete" in reply.text
+    assert reply.links[0].url.endswith("/privacy")
+
+
+def test_what_a_tool_costs_is_not_made_up(wording: Wording) -> None:
+    [reply] = follow(wording, "cost", "tool/icc-index").replies
+    assert wording.texts.get("chat.tool_cost", "en") in reply.text
+    assert "/flow/handoff" in {button.payload for button in reply.buttons}
+
+
 @pytest.mark.parametrize(("action", "href"), [("action_comfort", "tel:988"), ("action_help_child", "tel:911")])
 def test_distress_and_children_get_a_line_and_the_emergency_number(wording: Wording, action: str, href: str) -> None:
     told = turn(wording, "I am in Montréal")

@@ -6,6 +6,7 @@ import pytest
 
 from core.languages import LANGUAGES, RELEASED, accepted_language, detect_language, match_language
 from tests.conversation.test_turns import Chat, chat  # noqa: F401  (a fixture)
+from tests.fakes import FakeAssistant
 
 
 async def test_a_choice_beats_everything(chat: Chat) -> None:  # noqa: F811
@@ -30,6 +31,25 @@ async def test_a_short_word_never_switches(chat: Chat, word: str) -> None:  # no
 
 async def test_the_client_states_the_language_of_a_first_short_word(chat: Chat) -> None:  # noqa: F811
     assert (await chat.say("ok", stated="ar")).language == "ar"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("juste une fois par mois", "fr"), ("basta mail per favore, grazie", "it")]
+)
+async def test_a_likely_language_begins_a_conversation_that_has_none(chat: Chat, text: str, language: str) -> None:  # noqa: F811
+    assert (await chat.say(text)).language == language
+
+
+@pytest.mark.parametrize(("text", "language"), [("who is it for?", "en"), ("c'est pour qui ?", "fr"), ("ok", "it")])
+async def test_a_short_question_is_read_in_its_own_language_and_answered_in_the_chosen(
+    chat: Chat,  # noqa: F811
+    assistant: FakeAssistant,
+    text: str,
+    language: str,
+) -> None:
+    answer = await chat.say(text, language="it")
+    assert answer.language == "it"
+    assert assistant.asked[-1][2]["language"] == language
 
 
 async def test_a_language_chosen_by_button_stays(chat: Chat) -> None:  # noqa: F811

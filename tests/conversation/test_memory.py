@@ -17,7 +17,7 @@ from conversation.memory import (
     Remembered,
     Turns,
 )
-from tests.services import running_redis
+from tests.services import free_port, running_redis
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,36 @@ async def test_turns_of_one_conversation_keep_their_order() -> None:
 
     await asyncio.gather(*(say(number) for number in range(10)))
     assert order == list(range(10))
+
+
+async def test_without_redis_nothing_is_remembered_and_nobody_is_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("conversation.expiring.LEFT_ALONE", 0.0)
+    port = free_port()
+    memory = LanguagesInRedis(f"redis://127.0.0.1:{port}/0")
+    await memory.put("somebody", Remembered("it"))
+    assert await memory.get("somebody") is None
+    await memory.drop("somebody")
+    assert {record.message for record in caplog.records} == {"memory_redis_away error=ConnectionError"}
+    with running_redis(port=port):
+        await memory.put("somebody", Remembered("it"))
+        assert await memory.get("somebody") == Remembered("it")
+    assert await memory.get("somebody") is None
+    await memory.close()
+
+
+async def test_redis_that_falls_silent_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr("conversation.expiring.PATIENCE", 0.1)
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    memory = LanguagesInRedis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+    async with asyncio.timeout(2):
+        for _ in range(100):
+            assert await memory.get("somebody") is None
+    await memory.close()
+    server.close()
+    await server.wait_closed()

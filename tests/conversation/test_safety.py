@@ -29,6 +29,16 @@ from tests.fakes import FakeAssistant
         ("chcę umrzeć", "distress", "pl"),
         ("me quiero morir", "distress", "es"),
         ("мене б'є чоловік", "danger", "uk"),
+        ("my husband beats me after every football game", "danger", "en"),
+        ("my husband beats me because of my heritage", "danger", "en"),
+        ("mio marito mi picchia quando guarda un film", "danger", "it"),
+        ("زوجي ضربني بسبب الفيلم", "danger", "ar"),
+        ("my dad hits me", "danger", "en"),
+        ("help me please", "danger", "en"),
+        ("Aiuto!", "danger", "it"),
+        ("au secours", "danger", "fr"),
+        ("je vais me tuer", "distress", "fr"),
+        ("mi voglio uccidere", "distress", "it"),
     ],
 )
 def test_a_plain_cry_is_heard(text: str, intent: str, language: str) -> None:
@@ -47,6 +57,9 @@ def test_a_plain_cry_is_heard(text: str, intent: str, language: str) -> None:
         "mourir de rire avec vos vidéos",
         "je veux mourir de rire",
         "which guide is there for community policing",
+        "can you help me please find the guide",
+        "a film about suicide",
+        "a game where he has a knife",
         "",
     ],
 )
@@ -98,3 +111,38 @@ async def test_services_that_were_found_come_after_the_numbers(chat: Chat, assis
     assert "112" in answer.replies[0].text
     assert answers[1:]
     assert all(str(each).startswith("service/") for each in answers[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("ich will sterben", "de"), ("chcę umrzeć", "pl"), ("хочу померти", "uk"), ("quiero morir", "es")],
+)
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_despair_in_a_language_that_the_hub_lacks_is_comforted_before_anything_else(
+    chat: Chat,  # noqa: F811
+    assistant: FakeAssistant,
+    text: str,
+    language: str,
+    is_down: bool,
+) -> None:
+    assistant.is_down = is_down
+    texts = chat.hub.wording.texts
+    answer = await chat.say(text)
+    assert texts.has("language.distress", language)
+    assert [reply.text for reply in answer.replies] == [
+        texts.get(f"language.{key}", language) for key in ("distress", "emergency", "not_yet")
+    ]
+
+
+async def test_danger_in_a_language_that_the_hub_lacks_gets_the_numbers_first_and_no_offices(chat: Chat) -> None:  # noqa: F811
+    answer = await chat.say("Hilfe, mein Mann schlägt mich, ich bin in Berlin")
+    texts = chat.hub.wording.texts
+    assert "tel:112" in {contact.href for contact in answer.replies[0].contacts}
+    assert [reply.text for reply in answer.replies[1:]] == [texts.get("language.not_yet", "de")]
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_a_child_that_is_hit_gets_the_numbers(chat: Chat, assistant: FakeAssistant, is_down: bool) -> None:  # noqa: F811
+    assistant.is_down = is_down
+    answer = await chat.say("help me please, my dad hits me")
+    assert "112" in answer.replies[0].text

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as text_of_sql
 from sqlmodel import select
 
 from channels.base import Answer, IncomingMessage
-from conversation.counting import is_worth_reading, redact
+from conversation.counting import is_worth_reading
 from conversation.errors import HandoffAnsweredError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import answer_handoff, list_handoffs, list_late_replies
 from conversation.models import QuestionCount, UnansweredQuestion
+from conversation.redaction import LONGEST_KEPT, Redaction
+from conversation.replies import Wording
 from core.clock import FixedClock
 from core.settings import Settings
 from tests.databases import copy_migrated_sqlite
@@ -157,6 +160,21 @@ async def test_danger_without_a_country_says_call_where_you_are_and_offers_count
     assert "tel:112" in {contact.href for contact in numbers.contacts}
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "it", "ar"])
+@pytest.mark.parametrize("intent", ["danger", "distress", "child"])
+async def test_a_country_without_known_numbers_is_not_asked_for_again(
+    chat: Chat, assistant: FakeAssistant, language: str, intent: str
+) -> None:
+    assert "BE" not in chat.hub.wording.base.emergency
+    assistant.understand("I am in Brussels", intent)
+    answer = await chat.say("I am in Brussels", language=language)
+    payloads = [button.payload for reply in answer.replies for button in reply.buttons]
+    assert not any(payload.startswith("/emergency/") for payload in payloads)
+    country = chat.hub.wording._country("BE", language)
+    assert country in answer.replies[-1].text
+    assert "112" in answer.replies[-1].text
+
+
 async def test_questions_are_counted_by_entry_language_and_day(chat: Chat) -> None:
     for _ in range(3):
         await chat.say("/tool/icc-index")
@@ -193,8 +211,106 @@ async def test_one_word_that_names_a_place_is_kept_and_a_yes_is_not(chat: Chat) 
     assert conversations._unanswered == [("Bergen", "en")]
 
 
-def test_redaction_is_bounded() -> None:
-    assert len(redact("x" * 5000)) == 300
+def test_redaction_is_bounded(wording: Wording) -> None:
+    assert len(Redaction(wording).redact("guide " * 500, "en")) == LONGEST_KEPT
+
+
+@pytest.fixture(scope="module")
+def redaction(wording: Wording) -> Redaction:
+    return Redaction(wording)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kept"),
+    [
+        ("en", "my neighbour ahmed hassan lives in via roma 12", "my neighbour … lives in via …"),
+        ("en", "Ahmed said no. Fatima too", "… said no. … too"),
+        ("en", "call me on 1 2 3 4 5 6", "call me on …"),
+        ("en", "Is there a tool for planning near 14 Baker Street?", "Is there a tool for planning near …?"),
+        ("en", "Which languages does the Index exist in?", "Which languages does the Index exist in?"),
+        ("en", "WHERE IS THE GUIDE FOR TEACHERS", "WHERE IS THE GUIDE FOR TEACHERS"),
+        ("it", "sono maria rossi di torino, dove trovo il modulo?", "sono … di torino, dove trovo il modulo?"),
+        ("it", "Quali strumenti ci sono per le biblioteche?", "Quali strumenti ci sono per le biblioteche?"),
+        ("fr", "dove trovo il modulo per la mia città, grazie?", "dove trovo il modulo per la mia città, grazie?"),
+        (
+            "fr",
+            "Je m'appelle nadia Benali, où est le formulaire pour Lyon ?",
+            "Je m'appelle …, où est le formulaire pour Lyon ?",
+        ),
+        ("ar", "أين أجد دليل المدن الصديقة للأطفال", "أين أجد دليل المدن الصديقة للأطفال"),
+        ("ar", "هل يوجد استبيان للمدن الصغيرة بالفرنسية؟", "هل يوجد استبيان للمدن الصغيرة بالفرنسية؟"),
+        ("ar", "اتصلوا بي على ٠٦١٢٣٤٥٦ أنا يوسف العلوي من طنجة", "اتصلوا بي … أنا … من طنجة"),
+        ("en", "oleksandra kovalenko", ""),
+    ],
+)
+def test_what_is_kept_names_nobody_and_can_be_read_in_every_script(
+    redaction: Redaction, language: str, text: str, kept: str
+) -> None:
+    assert redaction.redact(text, language) == kept
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "my boss insulted my hijab"),
+        ("en", "he spat at me on the bus because I am black"),
+        ("fr", "mon patron a insulté mon voile"),
+        ("it", "a Torino il barista non serve noi stranieri"),
+        ("ar", "مديري أهان حجابي"),
+    ],
+)
+@pytest.mark.parametrize("heard_as", ["out_of_scope", "unclear"])
+async def test_a_story_that_was_not_understood_is_not_kept_and_not_offered_to_the_team(
+    chat: Chat, assistant: FakeAssistant, language: str, text: str, heard_as: str
+) -> None:
+    assistant.understand(text, heard_as)
+    for _ in range(2):
+        answer = await chat.say(text, language=language)
+    payloads = [button.payload for reply in answer.replies for button in reply.buttons]
+    assert "/flow/handoff" not in payloads
+    assert {"/flow/report", "/services"} <= set(payloads) or answer.replies[0].answer
+    await chat.hub.conversations.wait_for_background()
+    async with chat.hub.database.session() as session:
+        assert (await session.exec(select(UnansweredQuestion))).all() == []
+
+
+async def test_who_sends_a_story_to_the_team_reads_first_that_it_takes_up_no_cases(chat: Chat) -> None:
+    no_cases = chat.hub.wording.texts.get("flow.handoff_no_cases", "en")
+    await chat.say("/flow/handoff")
+    assert no_cases in (await chat.say("my boss insulted my hijab")).replies[0].text
+    await chat.say("/cancel")
+    await chat.say("/flow/handoff")
+    assert no_cases not in (await chat.say("When does the notice period end for us?")).replies[0].text
+
+
+async def test_an_answer_says_that_words_went_to_the_team_only_when_they_did(
+    chat: Chat, assistant: FakeAssistant
+) -> None:
+    await chat.say("/flow/handoff")
+    assert not (await chat.say("When does the notice period end for us?")).passed_on
+    assistant.understand("hm", "unclear")
+    assert not (await chat.say("hm")).passed_on
+    assert (await chat.say("/confirm")).passed_on
+    assert not (await chat.say("/confirm")).passed_on
+
+
+async def test_a_choice_of_a_language_that_the_hub_lacks_is_no_choice_of_english(chat: Chat) -> None:
+    await chat.say("/tool/icc-index", language="de")
+    assert await chat.hub.conversations.spoken_language("webchat", "somebody") == ("en", False)
+    await chat.say("/tool/icc-index", language="fr")
+    assert await chat.hub.conversations.spoken_language("webchat", "somebody") == ("fr", True)
+
+
+async def test_what_could_not_be_counted_is_logged_without_its_words(
+    chat: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with chat.hub.database.session() as session:
+        await session.exec(text_of_sql("DROP TABLE unanswered_question"))  # type: ignore[call-overload]
+        await session.commit()
+    await chat.say("please tell me about the purple form")
+    await chat.hub.conversations.wait_for_background()
+    assert "counting_failed kind=OperationalError" in caplog.text
+    assert "purple" not in caplog.text
 
 
 async def test_feedback_is_only_taken_for_a_reply_of_the_same_conversation(chat: Chat) -> None:
@@ -232,6 +348,51 @@ async def test_without_the_assistant_entries_places_and_flows_still_answer(
     assert "/tool/icc-anti-rumours-handbook" in {button.payload for button in waiting.replies[1].buttons}
     assistant.is_down = False
     assert len((await chat.say("/tool/icc-index")).replies) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "service"),
+    [
+        ("en", "help against racism in Bologna", "service/it-"),
+        ("it", "a chi mi rivolgo a Torino contro il razzismo?", "service/it-"),
+        ("fr", "où porter plainte à Lyon", "service/fr-"),
+        ("ar", "مساعدة ضد العنصرية في بولونيا", "service/it-"),
+        ("en", "Bologna", "service/it-"),
+    ],
+)
+async def test_without_the_assistant_a_typed_place_still_finds_who_helps_there(
+    chat: Chat, assistant: FakeAssistant, language: str, text: str, service: str
+) -> None:
+    assistant.is_down = True
+    answer = await chat.say(text, language=language)
+    found = [reply.answer for reply in answer.replies if reply.answer]
+    assert found
+    assert all(each.startswith((service, "service/eu-")) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "my landlord does not rent to foreigners"), ("ar", "صاحب البيت لا يؤجر للأجانب"), ("fr", "blabla")],
+)
+async def test_without_the_assistant_there_is_always_a_way_to_help(
+    chat: Chat, assistant: FakeAssistant, language: str, text: str
+) -> None:
+    assistant.is_down = True
+    answer = await chat.say(text, language=language)
+    assert "112" in answer.replies[-1].text
+    assert {button.payload for button in answer.replies[-1].buttons} == {"/services", "/flow/report"}
+    asks_where = chat.hub.wording.texts.get("chat.ask_place", language)
+    assert (text == "blabla") is (asks_where not in {reply.text for reply in answer.replies})
+
+
+async def test_without_the_assistant_a_need_in_the_catalogue_is_still_searched(
+    chat: Chat, assistant: FakeAssistant
+) -> None:
+    assistant.is_down = True
+    answer = await chat.say("tools on housing")
+    payloads = {button.payload for reply in answer.replies for button in reply.buttons}
+    assert "/tool/icc-policy-brief-housing" in payloads
+    assert chat.hub.wording.texts.get("chat.ask_place", "en") not in {reply.text for reply in answer.replies}
 
 
 async def test_a_vague_question_gets_a_short_list_and_the_filtered_catalogue(

@@ -293,6 +293,30 @@ def test_the_answer_of_a_person_comes_back_days_later(context: BrowserContext, r
     expect(page.locator(".person")).to_have_count(1)
 
 
+@pytest.mark.parametrize("instead", ["no", "/tools", "What does the Index cost a small town?"])
+def test_what_was_not_sent_is_not_waited_for(page: Page, running_hub: RunningHub, instead: str) -> None:
+    page.goto("/")
+    say(page, "Please ask the team what a small city like ours pays")
+    expect(page.locator(".chip", has_text=text(running_hub, "button.send")).last).to_be_visible()
+    before = page.locator(".theirs").count()
+    say(page, instead)
+    expect(page.locator(".theirs").nth(before)).to_be_visible()
+    expect(page.locator("#waiting")).to_be_hidden()
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_a_reminder_before_the_question_was_sent_is_not_waited_for_twice(page: Page, running_hub: RunningHub) -> None:
+    page.goto("/")
+    say(page, "Please ask the team what a small city like ours pays")
+    send = page.locator(".chip[type=button]", has_text=text(running_hub, "button.send"))
+    expect(send).to_have_count(1)
+    say(page, "hm")
+    expect(send).to_have_count(2)
+    send.last.click()
+    expect(page.locator("#waiting")).to_be_visible()
+    assert page.evaluate("JSON.parse(localStorage.getItem('icc-hub.waiting')).pending") == 1
+
+
 def test_nothing_is_looked_for_before_a_question_was_passed_on(page: Page) -> None:
     looked: list[str] = []
     page.on("request", lambda request: looked.append(request.url) if "/api/chat/replies" in request.url else None)

@@ -195,6 +195,7 @@ def step(name: str) -> Callable[[Page, str], None]:
 
 STATES: dict[str, Callable[[Page, str], None]] = {
     "landing": at("/report"),
+    "left": at("/report/leave"),
     **{screen.step: step(screen.step) for screen in STEPS},
     "error": with_an_error,
     "old-page": on_an_old_page,
@@ -215,7 +216,15 @@ STATES: dict[str, Callable[[Page, str], None]] = {
 
 @pytest.mark.parametrize(
     ("language", "width", "scheme"),
-    [("en", 360, "light"), ("en", 360, "dark"), ("en", 1280, "light"), ("ar", 360, "light"), ("ar", 1280, "dark")],
+    [
+        ("en", 360, "light"),
+        ("en", 360, "dark"),
+        ("en", 1280, "light"),
+        ("fr", 360, "light"),
+        ("it", 1280, "dark"),
+        ("ar", 360, "light"),
+        ("ar", 1280, "dark"),
+    ],
 )
 def test_axe_finds_nothing_wrong(
     browser: Browser, report_hub: ReportHub, language: str, width: int, scheme: Scheme
@@ -266,7 +275,7 @@ def test_a_whole_report_and_the_return_without_a_script(browser: Browser, report
     press(page, "add")
     expect(page.locator(".thread")).to_contain_text("Any news?")
     page.locator(".leave").click()
-    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&lang=en")
+    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&plain=1&lang=en")
     assert context.cookies() == []
     assert {request.url.split("?")[0] for request in asked if request.method == "POST"} == {
         f"{report_hub.address}/report",
@@ -319,7 +328,7 @@ def test_escape_pressed_three_times_leaves_and_back_does_not_lead_here(page: Pag
         page.keyboard.press("Escape")
         expect(page.locator("#leave-count")).to_have_text(report_hub.text("leave.more", count=left))
     page.keyboard.press("Escape")
-    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool")
+    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&plain=1")
     assert page.evaluate("[sessionStorage.length, localStorage.length]") == [0, 0]
     page.go_back()
     expect(page).to_have_url(f"{report_hub.address}/")
@@ -407,11 +416,11 @@ def test_the_browsers_history_holds_no_word_and_no_key_after_leaving(page: Page,
     for screen in STEPS[:5]:
         answer(page, screen.step)
     page.locator(".leave").click()
-    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&lang=en")
+    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&plain=1&lang=en")
     page.go_back()
     expect(page).to_have_url(f"{report_hub.address}/emergency")
     page.go_forward()
-    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&lang=en")
+    expect(page).to_have_url(f"{report_hub.address}/catalogue?kind=tool&plain=1&lang=en")
     page.go_forward()
     expect(page.locator("#begin")).to_be_visible()
     assert page.evaluate("history.state") is None

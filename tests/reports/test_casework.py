@@ -17,7 +17,7 @@ from reports.case_files import list_desk_files, open_file
 from reports.case_keys import open_case_for
 from reports.cases import CaseSummary, list_audit, list_cases, read_case
 from reports.contents import DeskLabels, EntryKind
-from reports.errors import CaseNotFoundError, NobodyReadsError, SealBrokenError
+from reports.errors import CaseNotFoundError, KeptLongEnoughError, NobodyReadsError, SealBrokenError
 from reports.evidence import check
 from reports.exporting import export_case
 from reports.files import read_file
@@ -93,9 +93,70 @@ async def test_writing_takes_a_closed_case_up_again(world: World) -> None:
         await add_from_reporter(session, token, text="It happened again", language="ar", clock=world.clock)
     case = await summary(world)
     assert (case.status, case.reporter_waits) == (CaseStatus.IN_WORK, True)
+
+
+async def write(world: World, sent: Sent, text: str) -> None:
+    token = await return_with(world, sent)
     async with world.database.session() as session:
-        await read_case(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
-    assert not (await summary(world)).reporter_waits
+        await add_from_reporter(session, token, text=text, language="ar", clock=world.clock)
+
+
+async def waits(world: World) -> tuple[bool, date | None]:
+    case = await summary(world)
+    return case.reporter_waits, case.answer_due_on
+
+
+async def test_a_later_message_waits_until_it_is_answered_however_often_it_is_read(world: World) -> None:
+    """The desk promises an answer within 14 days; it is 22 November."""
+    await world.make_desk()
+    sent = await world.send()
+    await reply(world, sent)
+    assert await waits(world) == (False, None)
+    await write(world, sent, "And what about my child?")
+    world.clock.at += timedelta(days=2)
+    await write(world, sent, "Are you there?")
+    await world.sign_in(ANNA)
+    async with world.database.session() as session:
+        opened = await read_case(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
+    assert (opened.summary.reporter_waits, opened.summary.answer_due_on) == (True, date(2026, 12, 6))
+    assert await waits(world) == (True, date(2026, 12, 6))
+    await reply(world, sent)
+    assert await waits(world) == (False, None)
+
+
+async def test_what_needs_no_answer_is_said_and_what_comes_after_it_waits_again(world: World) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    await reply(world, sent)
+    await write(world, sent, "Thank you.")
+    async with world.database.session() as session:
+        opened = await read_case(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
+    world.clock.at += timedelta(days=1)
+    await world.sign_in(ANNA)
+    await write(world, sent, "One thing more: where do I go?")
+    anna = await world.signed_in(ANNA)
+    for until, expected in ((opened.entries[-1].id, (True, date(2026, 12, 7))), (10**9, (False, None))):
+        async with world.database.session() as session:
+            await casework.settle(session, anna, sent.case_id, until=until, clock=world.clock)
+        assert await waits(world) == expected
+    async with world.database.session() as session:
+        await casework.set_labels(session, anna, sent.case_id, DeskLabels(labels=["ours"]), clock=world.clock)
+        assert Act.NEEDS_NO_ANSWER in {entry.action for entry in await list_audit(session, anna)}
+    world.clock.at += timedelta(days=1)
+    await world.sign_in(ANNA)
+    await write(world, sent, "It happened again.")
+    assert await waits(world) == (True, date(2026, 12, 8))
+
+
+async def test_closing_a_case_leaves_nothing_waiting_when_it_is_opened_again(world: World) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    await reply(world, sent)
+    await write(world, sent, "Thank you, that is all.")
+    for status in (CaseStatus.CLOSED, CaseStatus.IN_WORK):
+        async with world.database.session() as session:
+            await casework.set_status(session, await world.signed_in(ANNA), sent.case_id, status, clock=world.clock)
+    assert await waits(world) == (False, None)
 
 
 async def test_labels_and_assignment_are_sealed_and_shown(world: World) -> None:
@@ -199,6 +260,7 @@ async def test_another_desk_s_officer_can_do_nothing_with_a_case(world: World) -
             casework.set_labels(session, stranger, sent.case_id, DeskLabels(), clock=clock),
             casework.set_apart(session, stranger, sent.case_id, is_apart=True, clock=clock),
             casework.keep_longer(session, stranger, sent.case_id, clock=clock),
+            casework.settle(session, stranger, sent.case_id, until=1, clock=clock),
             casework.exclude_officer(session, stranger, sent.case_id, stranger.officer.id, clock=clock),
             casework.share_with(session, stranger, sent.case_id, stranger.officer.id, clock=clock),
             casework.ask_hand_over(
@@ -212,14 +274,34 @@ async def test_another_desk_s_officer_can_do_nothing_with_a_case(world: World) -
     assert (await summary(world)).status is CaseStatus.NEW
 
 
-async def test_work_that_goes_on_keeps_a_case_longer(world: World) -> None:
+async def test_work_that_goes_on_keeps_a_case_longer_but_never_before_its_end_and_never_in_silence(
+    world: World,
+) -> None:
+    """It would be deleted on 30 November 2027."""
     await world.make_desk()
-    sent = await world.send()
-    world.clock.at += timedelta(days=200)
-    await world.sign_in(ANNA)
+    sent = await world.send(notice_chat="123456789")
+
+    async def keep() -> casework.Replied:
+        await world.sign_in(ANNA)
+        async with world.database.session() as session:
+            return await casework.keep_longer(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
+
+    world.clock.at += timedelta(days=342)
+    with pytest.raises(KeptLongEnoughError) as refused:
+        await keep()
+    assert refused.value.values == {"day": "2027-10-31"}
+    assert (await summary(world)).delete_on == date(2027, 11, 30)
+    world.clock.at += timedelta(days=1)
+    assert (await keep()).notice_chat == "123456789"
+    assert (await summary(world)).delete_on == date(2028, 10, 31)
+    with pytest.raises(KeptLongEnoughError):
+        await keep()
     async with world.database.session() as session:
-        await casework.keep_longer(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
-    assert (await summary(world)).delete_on == date(2028, 6, 30)
+        returned = await open_by_receipt(session, sent.keys, clock=world.clock)
+    [told] = returned.entries
+    assert [(phrase.key, phrase.day) for phrase in told.text.phrases] == [("kept_longer", date(2028, 10, 31))]
+    case = await summary(world)
+    assert (case.is_answered, case.answer_due_on) == (False, date(2026, 12, 6))
 
 
 async def test_junk_can_be_put_back(world: World) -> None:

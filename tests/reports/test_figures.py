@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,17 +15,20 @@ from sqlalchemy import delete, text
 from sqlmodel import select
 
 from cli.backup import back_up, restore
+from conversation.replies import Wording
 from core.clock import FixedClock
 from core.database import Database
+from core.languages import RELEASED
 from core.settings import Settings
-from reports.cases import submit
+from reports.cases import end_of_retention, submit
 from reports.casework import set_apart, set_labels
 from reports.contents import DeskLabels, Report
+from reports.desks import Statement
 from reports.errors import PeriodNotOverError, SealBrokenError
-from reports.figures import close_period, list_closable, read_exact
+from reports.figures import SETTLES_AFTER, close_period, list_closable, read_exact
 from reports.intake.steps import Steps
 from reports.leaving import leave
-from reports.models import Case, Desk, DeskPeriod
+from reports.models import Case, Desk, DeskKind, DeskPeriod
 from reports.observatory import list_releases
 from reports.periods import Period
 from reports.release import Release
@@ -263,3 +267,27 @@ async def test_the_desk_itself_is_told_apart_by_its_name_only(world: World) -> N
         (item,) = await list_releases(session)
         assert (await session.get_one(Desk, "bologna")).name == item.desk_name
         assert (item.desk, item.period, item.release.total) == ("bologna", YEAR, 15)
+
+
+def _is_whole(days: int, quarter: Period) -> bool:
+    """Whether the first report of the quarter is still there when the quarter can be closed."""
+    first = datetime(quarter.year, 3 * (quarter.quarter or 1) - 2, 1, tzinfo=UTC)
+    closable = first
+    while not quarter.is_over(closable - SETTLES_AFTER):
+        closable += timedelta(days=1)
+    desk = Desk(
+        id="bologna",
+        name="Bologna",
+        kind=DeskKind.CITY,
+        statement=Statement(retention_days=days).model_dump(mode="json"),
+        created_at=first,
+    )
+    return end_of_retention(desk, first.date()) >= closable.date()
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_a_desk_is_told_from_which_retention_on_its_figures_are_whole(wording: Wording, language: str) -> None:
+    quarters = [quarter for year in range(2026, 2034) for quarter in Period(year).quarters()]
+    least = next(days for days in range(30, 366) if all(_is_whole(days, quarter) for quarter in quarters))
+    hint = wording.texts.get("desk.statement.retention_days_hint", language)
+    assert re.findall(r"\d+", re.sub(r"(?<=\d)[.,\s](?=\d)", "", hint)) == ["30", "3650", str(least)]

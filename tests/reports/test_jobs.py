@@ -9,7 +9,6 @@ from sqlmodel import select
 
 from reports.audit import expire_trail
 from reports.cases import read_case
-from reports.casework import keep_longer
 from reports.desks import get_desk
 from reports.errors import ReceiptUnknownError
 from reports.figures import list_closable
@@ -122,7 +121,6 @@ async def test_what_was_done_with_a_case_is_kept_two_years_after_the_case(world:
     async with world.database.session() as session:
         for sent in (gone, kept):
             await read_case(session, anna, sent.case_id, clock=world.clock)
-        await keep_longer(session, anna, kept.case_id, clock=world.clock)
     world.clock.at += timedelta(days=700)
     async with world.database.session() as session:
         case = await session.get_one(Case, kept.case_id)

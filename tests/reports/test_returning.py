@@ -14,13 +14,16 @@ from core.settings import PROJECT_ROOT
 from core.texts import Texts
 from reports import casework
 from reports.attempts import FOR_ONE
+from reports.case_files import open_file
 from reports.cases import list_audit, list_cases, read_case
 from reports.contents import DeskLabels, EntryKind, Phrase, Report, Translation
+from reports.desks import update_statement
 from reports.errors import (
     CaseNotFoundError,
     DeskNotFoundError,
     FileGoneError,
     FileRefusedError,
+    HandOverChangedError,
     ReceiptIncompleteError,
     ReceiptUnknownError,
     ReturnClosedError,
@@ -34,7 +37,7 @@ from reports.phrases import PHRASES, is_whole, render_phrase
 from reports.receipts import new_receipt, show_receipt
 from reports.returning import LONGEST, CaseDoor
 from tests.reports.samples_of_files import BYTES, SECRET, jpeg
-from tests.reports.world import Sent, World
+from tests.reports.world import DUTY, STATEMENT, Sent, World
 
 ANNA, BRUNO = "anna@bologna", "bruno@bologna"
 
@@ -190,7 +193,7 @@ async def test_an_opened_case_closes_by_itself(world: World, door: CaseDoor) -> 
         door.add(case.token, language="en", text="x"),
         door.withdraw(case.token),
         door.show("made up", language="en"),
-        door.answer(case.token, language="en", agrees=True),
+        door.answer(case.token, language="en", agrees=True, asked=""),
     ):
         with pytest.raises(ReturnClosedError):
             await attempt
@@ -230,6 +233,24 @@ async def test_a_file_is_checked_cleaned_and_taken_once(world: World, door: Case
     assert len((await door.show(case.token, language="ar")).messages) == 2
     async with world.database.session() as session:
         assert len(list(await session.exec(select(SealedFile.id)))) == 1
+
+
+async def test_the_person_chooses_which_form_of_a_later_file_the_desk_gets(world: World, door: CaseDoor) -> None:
+    """What was sent without its hidden data can still be sent as it is; the same again is taken once."""
+    await world.make_desk()
+    sent = await world.send()
+    case = await come_back(door, sent)
+    photo = IncomingFile("a.jpg", "image/jpeg", jpeg())
+    for copies in ("anything", "cleaned", "original", "original", "both", "cleaned"):
+        await door.add(case.token, language="ar", file=photo, copies=copies)
+    async with world.database.session() as session:
+        opened = await read_case(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
+    notes = [note for entry in opened.entries for note in entry.text.files]
+    assert [sorted(note.chosen) for note in notes] == [["cleaned"], ["original"], ["cleaned", "original"]]
+    [original] = notes[1].chosen.values()
+    async with world.database.session() as session:
+        anna = await world.signed_in(ANNA)
+        assert (await open_file(session, anna, sent.case_id, original, clock=world.clock)).content == photo.content
 
 
 async def test_a_file_from_the_desk_is_handed_to_its_reporter_alone(world: World, door: CaseDoor) -> None:
@@ -315,6 +336,20 @@ async def test_the_page_tells_the_promise_the_deadline_and_the_day_of_deletion(w
     assert (await come_back(door, sent)).notes[0] == texts.get("case.note.away", "en", desk="Desk of bologna")
 
 
+async def test_who_is_kept_longer_reads_it_in_their_language_as_a_message(
+    world: World, door: CaseDoor, texts: Texts
+) -> None:
+    await world.make_desk()
+    sent = await world.send()
+    world.clock.at += timedelta(days=370)
+    await world.sign_in(ANNA)
+    async with world.database.session() as session:
+        await casework.keep_longer(session, await world.signed_in(ANNA), sent.case_id, clock=world.clock)
+    message = (await come_back(door, sent, "ar")).messages[-1]
+    assert message.from_desk
+    assert message.text == texts.get("case.phrase.kept_longer", "ar", day="30 نوفمبر 2028")
+
+
 async def test_what_others_told_and_what_changed_stands_behind_every_receipt(world: World, door: CaseDoor) -> None:
     await world.make_desk()
     await world.make_desk("milano")
@@ -325,9 +360,16 @@ async def test_what_others_told_and_what_changed_stands_behind_every_receipt(wor
             at = world.clock.now() + timedelta(days=number)
             session.add(DeskNews(desk_id="bologna", period=period, texts=told, published_at=at))
         await session.commit()
-    assert (await come_back(door, sent, "it")).notes[-2:] == ["Abbiamo cambiato 2026-Q3", "Abbiamo cambiato 2026-Q2"]
-    assert (await come_back(door, sent, "ar")).notes[-2] == "We changed 2026-Q3"
-    assert not any("changed" in note for note in (await come_back(door, other)).notes)
+    case = await come_back(door, sent, "it")
+    assert [(news.period, news.text) for news in case.news] == [
+        ("Da luglio a settembre 2026", "Abbiamo cambiato 2026-Q3"),
+        ("Da aprile a giugno 2026", "Abbiamo cambiato 2026-Q2"),
+        ("Da gennaio a marzo 2026", "Abbiamo cambiato 2026-Q1"),
+    ]
+    assert not any("cambiato" in note for note in case.notes)
+    newest = (await come_back(door, sent, "ar")).news[0]
+    assert (newest.text, newest.language) == ("We changed 2026-Q3", "en")
+    assert (await come_back(door, other)).news == []
 
 
 async def test_the_reporter_learns_when_nobody_can_read_any_more(world: World, door: CaseDoor, texts: Texts) -> None:
@@ -366,19 +408,19 @@ async def test_a_case_goes_to_another_desk_only_when_its_reporter_agrees(world: 
     case = await come_back(door, sent)
     assert case.asked is None
     with pytest.raises(CaseNotFoundError):
-        await door.answer(case.token, language="en", agrees=True)
+        await door.answer(case.token, language="en", agrees=True, asked="")
     await ask_hand_over(world, sent)
     case = await door.show(case.token, language="en")
     assert case.asked is not None
     assert "Desk of milano" in case.asked
     assert await desk_of(world, sent) == "bologna"
 
-    case = await door.answer(case.token, language="en", agrees=False)
+    case = await door.answer(case.token, language="en", agrees=False, asked=case.asked_mark)
     assert (case.asked, case.messages[-1].from_desk) == (None, False)
     assert case.messages[-1].text == "No, please do not pass my report on."
     assert await desk_of(world, sent) == "bologna"
     with pytest.raises(CaseNotFoundError):
-        await door.answer(case.token, language="en", agrees=True)
+        await door.answer(case.token, language="en", agrees=True, asked="")
 
 
 async def test_after_a_hand_over_the_new_desk_reads_and_the_old_one_does_not(world: World, door: CaseDoor) -> None:
@@ -392,7 +434,8 @@ async def test_after_a_hand_over_the_new_desk_reads_and_the_old_one_does_not(wor
         await casework.add_note(session, anna, sent.case_id, text="Our own thoughts", clock=world.clock)
         await casework.set_labels(session, anna, sent.case_id, DeskLabels(labels=["ours"]), clock=world.clock)
     await ask_hand_over(world, sent)
-    agreed = await door.answer(case.token, language="en", agrees=True)
+    asked = (await door.show(case.token, language="en")).asked_mark
+    agreed = await door.answer(case.token, language="en", agrees=True, asked=asked)
     assert agreed.desk == "Desk of milano"
     assert agreed.messages[-1].text == "Yes, you may pass my report on."
     with pytest.raises(ReturnClosedError):
@@ -417,6 +460,67 @@ async def test_after_a_hand_over_the_new_desk_reads_and_the_old_one_does_not(wor
     assert "received" in trails["milano"]
     await door.add(agreed.token, language="en", text="Thank you")
     assert (await come_back(door, sent)).messages[-1].text == "Thank you"
+
+
+async def test_a_hand_over_says_beforehand_all_that_is_said_where_a_reader_is_chosen(
+    world: World, door: CaseDoor, texts: Texts
+) -> None:
+    await world.make_desk()
+    given: dict[str, Any] = {"no_duty": False, "passes_on": [DUTY], "retention_days": 730}
+    statement = STATEMENT.model_copy(update=given | {"controller": "City of Milano, Piazza della Scala 2"})
+    await world.make_desk("milano", statement=statement, languages=["it"])
+    sent = await world.send(about_city="unsure")
+    case = await come_back(door, sent)
+    assert (case.asked_notes, case.asked_mark) == ([], "")
+    await ask_hand_over(world, sent)
+    notes = "\n".join((await door.show(case.token, language="en")).asked_notes)
+    said: dict[str, dict[str, Any]] = {
+        "report.desk.kind.city": {},
+        "report.desk.accused": {},
+        "report.desk.answers": {"count": 14},
+        "report.desk.languages": {"languages": "Italian"},
+        "report.desk.duty": {"text": "a crime", "law": DUTY.law},
+        "report.consent.data": {
+            "controller": "City of Milano, Piazza della Scala 2",
+            "contact": STATEMENT.data_protection_contact,
+            "basis": STATEMENT.legal_basis,
+        },
+        "report.consent.private": {},
+        "case.asked_kept": {"day": "November 30, 2028"},
+        "report.consent.longer": {},
+    }
+    for key, values in said.items():
+        assert texts.get(key, "en", **values) in notes, key
+    assert "جريمة" in "\n".join((await door.show(case.token, language="ar")).asked_notes)
+    world.clock.at += timedelta(days=8)
+    notes = "\n".join((await come_back(door, sent)).asked_notes)
+    assert texts.get("report.desk.away", "en") in notes
+
+
+async def test_a_consent_holds_only_for_the_desk_that_was_read_about(world: World, door: CaseDoor) -> None:
+    await world.make_desk()
+    for other in ("milano", "torino"):
+        await world.make_desk(other)
+    sent = await world.send()
+    await ask_hand_over(world, sent, "milano")
+    milano = await come_back(door, sent)
+    await ask_hand_over(world, sent, "torino")
+    for agrees in (True, False):
+        with pytest.raises(HandOverChangedError):
+            await door.answer(milano.token, language="en", agrees=agrees, asked=milano.asked_mark)
+    assert await desk_of(world, sent) == "bologna"
+    torino = await door.show(milano.token, language="en")
+    assert (torino.asked or "").count("Desk of torino") == 2
+    async with world.database.session() as session:
+        boss = await world.signed_in("anna@torino")
+        changed = STATEMENT.model_copy(update={"no_duty": False, "passes_on": [DUTY]})
+        await update_statement(session, boss, changed, clock=world.clock)
+    with pytest.raises(HandOverChangedError):
+        await door.answer(milano.token, language="en", agrees=True, asked=torino.asked_mark)
+    assert await desk_of(world, sent) == "bologna"
+    torino = await door.show(milano.token, language="en")
+    await door.answer(milano.token, language="en", agrees=True, asked=torino.asked_mark)
+    assert await desk_of(world, sent) == "torino"
 
 
 async def test_a_desk_that_takes_no_reports_gets_none_handed_over(world: World, door: CaseDoor) -> None:

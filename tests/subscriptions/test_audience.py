@@ -145,6 +145,27 @@ async def test_member_cities_that_nobody_will_receive_it_for_are_named_with_the_
     assert missed["jp-hamamatsu"] == {}
 
 
+async def test_who_signed_up_and_picked_a_city_does_not_stand_for_it(
+    session: AsyncSession, topics: Topics, knowledge_base: KnowledgeBase
+) -> None:
+    joined = await make_subscriber(session, city="it-modena", topics={"youth": AT_ONCE}, joined_at=NOW)
+    await make_subscriber(
+        session, city="it-bologna", topics={"youth": AT_ONCE}, joined_at=NOW, is_mandatory_contact=True
+    )
+    await make_subscriber(session, city="it-parma", topics={"youth": AT_ONCE})
+    broadcast = await make_broadcast(session, "youth")
+    reach = await measure_reach(session, broadcast, topics=topics, cities=knowledge_base.cities, now=NOW)
+    missed = {city.city: city for city in reach.missed_cities}
+    assert (missed["it-modena"].joined, dict(missed["it-modena"].why)) == (1, {})
+    assert not {"it-bologna", "it-parma"} & missed.keys()
+    assert reach.count == 3, "they get it all the same"
+    joined.may_set_city_defaults = True
+    session.add(joined)
+    await session.commit()
+    reach = await measure_reach(session, broadcast, topics=topics, cities=knowledge_base.cities, now=NOW)
+    assert "it-modena" not in {city.city for city in reach.missed_cities}
+
+
 @pytest.mark.parametrize(
     ("audience", "names"),
     [

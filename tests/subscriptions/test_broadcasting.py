@@ -16,8 +16,10 @@ from core.clock import FixedClock
 from core.database import Database
 from core.settings import PROJECT_ROOT
 from core.texts import Texts
+from knowledge.base import KnowledgeBase
 from subscriptions.broadcasts import release
-from subscriptions.broadcasts.attachments import LARGEST, attach, detach, list_files
+from subscriptions.broadcasts.attachments import LARGEST, attach, detach, list_files, open_file
+from subscriptions.broadcasts.city_results import list_unreached_cities
 from subscriptions.broadcasts.drafts import (
     Outline,
     create_draft,
@@ -55,7 +57,8 @@ from subscriptions.models import (
     Frequency,
     TextState,
 )
-from subscriptions.subscribers import list_addresses, suppress
+from subscriptions.preferences import Edit, TopicPreference, change_preferences
+from subscriptions.subscribers import list_addresses, new_id, suppress
 from subscriptions.topics import Topics
 from tests.factories import make_subscriber
 
@@ -430,6 +433,33 @@ async def test_a_duty_is_never_told_in_a_machines_words(desk: Desk) -> None:
     assert (reading.words.body, reading.draft) == ("Come.", None)
 
 
+@pytest.mark.parametrize("kind", [BroadcastKind.MANDATORY, BroadcastKind.NEWS])
+async def test_a_duty_waits_until_every_translation_is_approved(desk: Desk, kind: BroadcastKind) -> None:
+    made = (await desk.draft(kind=kind, topics_any=["membership-notices"], reason="fee")).id
+    await desk.write(made, "it", body="Vieni.")
+    with pytest.raises(BroadcastUnfinishedError) as refused:
+        await desk.schedule(made)
+    assert refused.value.values["obstacles"] == [Obstacle.NOT_APPROVED]
+    await desk.session.rollback()
+    await desk.write(made, "it", author=LUCIA, body="Vieni.", approve=True)
+    await desk.schedule(made)
+    await desk.release(made)
+
+
+async def test_a_duty_by_its_topic_keeps_the_words_that_two_people_released(desk: Desk) -> None:
+    made = (await desk.draft(topics_any=["membership-notices"])).id
+    await desk.translate(made)
+    await desk.schedule(made)
+    await desk.release(made)
+    words = await desk.text(made, "it")
+    with pytest.raises(BroadcastLockedError):
+        await desk.write(made, "it", author=LUCIA, body="Altre parole.", approve=True)
+    await desk.session.rollback()
+    await desk.session.refresh(words)
+    await desk.write(made, "it", author=LUCIA, subject=words.subject, body=words.body, approve=True)
+    assert (await desk.text(made, "it")).state == TextState.APPROVED
+
+
 async def test_a_draft_goes_below_the_original_again_when_it_is_no_duty_any_more(desk: Desk) -> None:
     made = await desk.draft(topics_any=["membership-notices"])
     await desk.translate(made.id)
@@ -529,7 +559,8 @@ async def test_cancelling_ends_what_has_not_gone_digests_too(desk: Desk) -> None
 async def test_a_correction_holds_the_wrong_one_at_once_and_ends_it_when_it_goes(desk: Desk) -> None:
     await make_subscriber(desk.session, topics={"webinars": Frequency.AT_ONCE})
     weekly = await make_subscriber(desk.session, topics={"webinars": Frequency.WEEKLY})
-    wrong = await desk.draft()
+    wrong = await desk.draft(texts_due_at=desk.clock.now() + HOUR)
+    await attach(desk.session, EVA, wrong.id, name="agenda.pdf", content=b"%PDF-1")
     await desk.schedule(wrong.id)
     await desk.begin()
     right = await release.correct(
@@ -538,6 +569,12 @@ async def test_a_correction_holds_the_wrong_one_at_once_and_ends_it_when_it_goes
     assert await desk.status(wrong.id) == BroadcastStatus.PAUSED
     assert (right.corrects, right.topics_any) == (wrong.id, ["webinars"])
     assert (await desk.text(right.id, "en")).subject == "Correction: Webinar"
+
+    assert right.texts_due_at == desk.clock.now() + HOUR
+    (file,), (old,) = await list_files(desk.session, right.id), await list_files(desk.session, wrong.id)
+    assert file.id != old.id
+    assert (file.name, file.size) == ("agenda.pdf", old.size)
+    assert (await open_file(desk.session, file.id)).content == b"%PDF-1"
 
     await desk.schedule(right.id)
     await desk.begin()
@@ -603,15 +640,87 @@ async def test_progress_counts_everybody_once_and_says_why_not(desk: Desk) -> No
 
     progress = await measure_progress(desk.session, await get_broadcast(desk.session, made.id))
     first = await list_lines(desk.session, made.id, limit=1)
-    rest = await list_lines(desk.session, made.id, limit=1, after=first.next)
+    rest = await list_lines(desk.session, made.id, after=first.next)
 
     assert (progress.total, progress.over, progress.unreached, progress.in_digests) == (2, 1, 1, 1)
     assert [(line.name, line.status, line.reason) for line in (*first.lines, *rest.lines)] == [
         ("A", "queued", None),
         ("B", "suppressed", "suppressed"),
+        ("C", "in_digests", None),
     ]
     assert (first.next is not None, rest.next) == (True, None)
     assert await list_lines(desk.session, made.id, statuses=(DeliveryStatus.FAILED,)) == type(first)()
+
+
+async def test_who_gets_it_in_a_collected_mail_or_is_paused_has_a_row_too(desk: Desk) -> None:
+    got = await make_subscriber(desk.session, name="A", topics={"webinars": Frequency.WEEKLY})
+    await make_subscriber(desk.session, name="B", topics={"webinars": Frequency.WEEKLY}, language="ar")
+    until = desk.clock.now().date() + timedelta(days=30)
+    await make_subscriber(desk.session, name="C", topics={"webinars": Frequency.AT_ONCE}, paused_until=until)
+    changed = await make_subscriber(desk.session, name="D", topics={"webinars": Frequency.AT_ONCE})
+    made = await desk.draft()
+    await desk.schedule(made.id)
+    await desk.begin()
+    await _carried(desk, made.id, got.id)
+    edit: Edit = {"topics": {"webinars": TopicPreference(Frequency.WEEKLY)}}
+    await change_preferences(desk.session, changed.id, edit, topics=desk.topics, origin="page", clock=desk.clock)
+
+    pages = [await list_lines(desk.session, made.id, limit=1)]
+    while pages[-1].next is not None:
+        pages.append(await list_lines(desk.session, made.id, limit=1, after=pages[-1].next))
+
+    lines = [line for page in pages for line in page.lines]
+    assert [(line.name, line.status, line.channel, line.language) for line in lines] == [
+        ("A", "by_digest", "email", "en"),
+        ("B", "in_digests", "email", "ar"),
+        ("C", "paused", "email", "en"),
+        ("D", "in_digests", "email", "en"),
+    ]
+    assert lines[1].because["topic"] == "webinars"
+    only = await list_lines(desk.session, made.id, statuses=("by_digest", "paused"))
+    assert [line.name for line in only.lines] == ["A", "C"]
+
+
+async def test_the_member_cities_that_nobody_has_got_it_for_are_named_with_what_became_of_it(
+    desk: Desk, knowledge_base: KnowledgeBase
+) -> None:
+    names = ("cy-limassol", "it-reggio-emilia", "no-bergen", "it-torino")
+    cities = {name: knowledge_base.cities[name] for name in names}
+    at_once, weekly = {"webinars": Frequency.AT_ONCE}, {"webinars": Frequency.WEEKLY}
+    sent = await make_subscriber(desk.session, city="cy-limassol", topics=at_once)
+    in_digest = await make_subscriber(desk.session, city="it-reggio-emilia", topics=weekly)
+    guest = await make_subscriber(desk.session, city="no-bergen", topics=at_once, joined_at=desk.clock.now())
+    await make_subscriber(desk.session, city="no-bergen", topics=weekly)
+    made = await desk.draft()
+    await desk.schedule(made.id)
+    await desk.begin()
+    for row in await desk.rows(made.id):
+        assert row.subscriber_id in {sent.id, guest.id}
+        row.status = DeliveryStatus.SENT
+        desk.session.add(row)
+    await desk.session.commit()
+    broadcast = await get_broadcast(desk.session, made.id)
+
+    before = await list_unreached_cities(desk.session, broadcast, cities=cities)
+    await _carried(desk, made.id, in_digest.id)
+    after = await list_unreached_cities(desk.session, broadcast, cities=cities)
+
+    assert {one.city: dict(one.became) for one in before} == {
+        "no-bergen": {"in_digests": 1}, "it-torino": {}, "it-reggio-emilia": {"in_digests": 1},
+    }  # fmt: skip
+    assert [one.city for one in after] == ["it-torino", "no-bergen"]
+
+
+async def _carried(desk: Desk, broadcast_id: str, subscriber_id: str) -> None:
+    """A digest brought it."""
+    item = await desk.session.get_one(DigestItem, (subscriber_id, broadcast_id))
+    digest = Delivery(
+        id=new_id(), message=f"digest/{new_id()}", address_id="a", subscriber_id=subscriber_id, channel="email",
+        language="en", status=DeliveryStatus.SENT, due_at=item.due_at, created_at=item.due_at,
+    )  # fmt: skip
+    item.sent_in = digest.id
+    desk.session.add_all([item, digest])
+    await desk.session.commit()
 
 
 # Templates

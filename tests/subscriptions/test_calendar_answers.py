@@ -17,6 +17,7 @@ from core.clock import FixedClock
 from core.database import Database
 from subscriptions.calendar_answers import note_answer, note_calendar_answers
 from subscriptions.calendar_entries import CalendarEntries
+from subscriptions.events import EventDetails, EventForm, update_event
 from subscriptions.links import Links
 from subscriptions.models import Delivery, Event, Guest, Subscriber
 from subscriptions.rechecking import recheck
@@ -79,14 +80,49 @@ async def test_an_answer_that_does_not_fit_counts_nothing(
         replace(right, sender="eve@example.org"),
         replace(right, guest="eve@example.org"),
         replace(right, standing="DELEGATED"),
-        # What the event was before it was moved.
-        replace(right, sequence=0),
         replace(an_answer(event, gone, links), sender="gone@example.org", guest="gone@example.org"),
     ]
     for answer in wrong:
         assert not await note_answer(session, answer, links=links, clock=clock), answer
     assert (await answers(session), await told(session)) == ([], [])
     assert await note_answer(session, right, links=links, clock=clock)
+
+
+async def test_an_answer_counts_after_the_words_of_the_event_were_corrected(
+    session: AsyncSession, links: Links, clock: FixedClock, topics: Topics
+) -> None:
+    event, person = await an_event(session), await ada(session)
+    answer = an_answer(event, person, links)
+    right = EventDetails(
+        form=EventForm.ONLINE, titles={"en": "Workshop"}, descriptions={"en": "No typo."}, starts_at=STARTS,
+        ends_at=STARTS + timedelta(hours=2), time_zone="Europe/Brussels",
+    )  # fmt: skip
+    changed = await update_event(session, event.id, right, topics=topics, clock=clock)
+    assert not changed.is_worth_telling
+    assert await note_answer(session, answer, links=links, clock=clock)
+    assert (await answers(session), await told(session)) == (["yes"], [])
+
+
+async def test_whose_answer_is_to_an_older_entry_is_told_once_for_each_version(
+    session: AsyncSession, links: Links, clock: FixedClock
+) -> None:
+    event, person = await an_event(session, sequence=1), await ada(session)
+    event_id, old = event.id, replace(an_answer(event, person, links), sequence=0)
+    for _ in range(2):
+        assert not await note_answer(session, old, links=links, clock=clock)
+    assert (await answers(session), await told(session)) == ([], ["older"])
+    event = await session.get_one(Event, event_id)
+    event.sequence = 2
+    session.add(event)
+    await session.commit()
+    assert not await note_answer(session, old, links=links, clock=clock)
+    assert await told(session) == ["older", "older"]
+    event = await session.get_one(Event, event_id)
+    event.cancelled_at, event.sequence = NOW, 3
+    session.add(event)
+    await session.commit()
+    assert not await note_answer(session, old, links=links, clock=clock)
+    assert await told(session) == ["older", "older"], "of a cancellation everybody is told anyway"
 
 
 async def test_whose_calendar_says_yes_without_a_place_is_told(

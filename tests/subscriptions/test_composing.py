@@ -24,6 +24,7 @@ from core.texts import Texts
 from subscriptions.calendar_entries import CalendarEntries
 from subscriptions.composing import HubComposer
 from subscriptions.links import ALL, LinkPurpose, Links
+from subscriptions.material import MOST_FILES_KEPT
 from subscriptions.models import (
     Address,
     Attachment,
@@ -195,6 +196,49 @@ async def test_news_say_why_they_came_and_how_to_stop_them_with_one_click(
     links.read(LinkPurpose.ASK, token_in(mail.text, "/m/ask"))
 
 
+async def test_a_digest_can_be_judged_topic_by_topic_and_answered_by_a_question(
+    composer: HubComposer, session: AsyncSession, links: Links
+) -> None:
+    person = await make_subscriber(session)
+    made = [await make_broadcast(session, topic) for topic in ("webinars", "youth", "webinars")]
+    for broadcast in made:
+        await write(session, broadcast)
+    items = [{"broadcast": one.id, "topic": one.topics_any[0]} for one in made]
+    row = await deliver(session, person, message="digest/1", because={"rule": "topic"}, parts={"items": items})
+    mail = await mail_for(composer, session, row)
+    for text in (mail.text, mail.html or ""):
+        found = re.findall(rf"{HUB}/m/opinion/([\w.-]+)\?say=(\w+)", text)
+        said = [(links.read(LinkPurpose.OPINION, token), say) for token, say in found]
+        assert [(content.topic, say) for content, say in said] == [
+            (topic, say) for topic in ("webinars", "youth") for say in ("useful", "not_for_us")
+        ]
+        assert {content.subscriber_id for content, _ in said} == {""}
+        assert links.read(LinkPurpose.ASK, token_in(text, "/m/ask")).subscriber_id == person.id
+    assert "Webinars: not for us" in mail.text
+    row.parts = {"items": items[:1]}
+    assert "Not for us:" in (await mail_for(composer, session, row)).text
+
+
+@pytest.mark.parametrize("kind", ["missed", "mandatory", "event_change"])
+async def test_where_no_topic_can_be_counted_a_question_can_be_asked_all_the_same(
+    composer: HubComposer, session: AsyncSession, links: Links, kind: str
+) -> None:
+    person = await make_subscriber(session)
+    broadcast = await (make_broadcast(session, "webinars") if kind == "missed" else _notice(session, kind))
+    await write(session, broadcast)
+    if kind == "missed":
+        row = await deliver(session, person, message="missed/1", because={}, parts={"missed": [broadcast.id]})
+    else:
+        row = await deliver(session, person, broadcast_id=broadcast.id, because={"rule": "mandatory"})
+    mail = await mail_for(composer, session, row)
+    links.read(LinkPurpose.ASK, token_in(mail.text, "/m/ask"))
+    assert "/m/opinion" not in mail.text + (mail.html or "")
+
+
+async def _notice(session: AsyncSession, kind: str) -> Broadcast:
+    return await make_broadcast(session, kind=BroadcastKind(kind))
+
+
 async def test_links_of_the_text_are_not_rewritten_and_nothing_is_loaded_from_elsewhere(
     composer: HubComposer, session: AsyncSession
 ) -> None:
@@ -247,6 +291,7 @@ async def test_a_duty_names_a_successor_in_place_of_unsubscribing(
         (CHOSEN | {"said": "city"}, "your city chose “Webinars”"),
         (CHOSEN | {"said": "choice"}, "everything at once"),
         (CHOSEN | {"hurried": True, "frequency": "weekly"}, "may not wait"),
+        (CHOSEN | {"hurried": True, "said": "city"}, "Your city chose “Webinars” for its staff, in a collected mail"),
         (DUTY, "“Membership notices”"),
         ({"rule": "mandatory"}, "Every member city must know this."),
         ({"rule": "guest"}, "you answered our invitation"),
@@ -520,7 +565,7 @@ async def test_who_moves_up_gets_a_place_with_its_entry(composer: HubComposer, s
     assert guest.params["PARTSTAT"] == "ACCEPTED"
 
 
-@pytest.mark.parametrize("became", ["waiting", "early", "closed"])
+@pytest.mark.parametrize("became", ["waiting", "early", "closed", "older", "entry"])
 async def test_what_became_of_an_answer_from_the_calendar_is_said_in_words(
     composer: HubComposer, session: AsyncSession, catalogue: Texts, became: str
 ) -> None:
@@ -590,6 +635,72 @@ async def test_the_end_of_a_pause_says_what_can_still_be_joined(composer: HubCom
     assert "You get this because your pause is over." in mail.text
     assert "Subject en" in mail.text
     assert "When:" in mail.text
+
+
+@pytest.mark.parametrize("kind", ["digest", "missed"])
+async def test_collected_messages_link_to_the_files_and_tell_the_readers_own_time(
+    composer: HubComposer, session: AsyncSession, links: Links, kind: str
+) -> None:
+    person = await make_subscriber(session, time_zone="Europe/Kyiv", telegram=7)
+    broadcast = await invite(session)
+    file = Attachment(
+        id=new_id(), broadcast_id=broadcast.id, name="agenda.pdf", media_type="application/pdf", content=b"%PDF"
+    )
+    session.add(file)
+    await session.commit()
+    items = [{"broadcast": broadcast.id, "topic": "webinars"}]
+    parts: dict[str, Any] = {"items": items, "frequency": "weekly"} if kind == "digest" else {"missed": [broadcast.id]}
+    because = {"rule": "topic", "frequency": "weekly"}
+    mail = await mail_for(composer, session, await deliver(session, person, f"{kind}/1", because=because, parts=parts))
+    assert "agenda.pdf" in mail.text
+    assert links.read(LinkPurpose.FILE, token_in(mail.text, "/m/file")).about == file.id
+    assert links.read(LinkPurpose.FILE, token_in(mail.html or "", "/m/file")).subscriber_id == ""
+    assert "In your time: Thursday, 3 December 2026, 15:00" in mail.text
+    row = await deliver(session, person, f"{kind}/1", because=because, parts=parts, channel=ChannelName.TELEGRAM)
+    chat = (await composer.compose(session, [row]))[row.id]
+    assert isinstance(chat, ReadyChat)
+    assert [link.title for link in chat.reply.links if "/m/file/" in link.url] == [
+        "File: \u2068agenda.pdf\u2069 (Subject en)"
+    ]
+
+
+async def test_files_of_more_broadcasts_than_memory_holds_all_hang_on_their_mails(
+    composer: HubComposer, session: AsyncSession
+) -> None:
+    person = await make_subscriber(session)
+    rows = []
+    for number in range(MOST_FILES_KEPT + 2):
+        broadcast = await make_broadcast(session, "webinars")
+        await write(session, broadcast)
+        content = f"{number}".encode()
+        session.add(
+            Attachment(id=new_id(), broadcast_id=broadcast.id, name="a.txt", media_type="text/plain", content=content)
+        )
+        rows.append(await deliver(session, person, broadcast_id=broadcast.id))
+    await session.commit()
+    mails = await composer.compose(session, rows)
+    assert [mails[row.id].files[0].content for row in rows] == [f"{number}".encode() for number in range(len(rows))]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"said": "city"}, "because your city chose these topics for its staff"),
+        ({"said": "subscription"}, "because you chose to get these topics"),
+        ({}, "because you chose to get these topics"),
+    ],
+)
+async def test_a_digest_says_whether_its_reader_or_their_city_chose_it(
+    composer: HubComposer, session: AsyncSession, said: dict[str, str], words: str
+) -> None:
+    person = await make_subscriber(session)
+    broadcast = await make_broadcast(session, "webinars")
+    await write(session, broadcast)
+    parts: dict[str, Any] = {"items": [{"broadcast": broadcast.id, "topic": "webinars"}], "frequency": "weekly"}
+    row = await deliver(
+        session, person, "digest/1", because={"rule": "topic", "frequency": "weekly"} | said, parts=parts
+    )
+    assert words in " ".join((await mail_for(composer, session, row)).text.split())
 
 
 # What the hub says by itself

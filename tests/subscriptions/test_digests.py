@@ -10,11 +10,13 @@ import pytest
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from channels.base import ReadyMail
+from channels.base import Bounce, BounceKind, ReadyMail
 from core.clock import FixedClock
 from core.database import Database
 from core.markdown import escape
+from subscriptions.broadcasts.progress import measure_progress
 from subscriptions.digests import send_due_digests
+from subscriptions.dispatching import Dispatcher
 from subscriptions.expanding import expand
 from subscriptions.jobs import end_pauses
 from subscriptions.models import (
@@ -22,6 +24,7 @@ from subscriptions.models import (
     BroadcastStatus,
     BroadcastText,
     ChannelName,
+    CityDefault,
     Delivery,
     DeliveryStatus,
     DigestItem,
@@ -32,6 +35,8 @@ from subscriptions.models import (
 )
 from subscriptions.preferences import Edit, TopicPreference, change_preferences
 from subscriptions.preparing import Composer, Preparation
+from subscriptions.rechecking import replan
+from subscriptions.results import MOST_ATTEMPTS, End, Result, write_results
 from subscriptions.topics import Topics
 from tests.factories import make_broadcast, make_subscriber
 
@@ -213,6 +218,28 @@ async def test_each_rhythm_and_channel_has_a_digest_of_its_own(hub: Hub) -> None
     }
 
 
+async def test_a_digest_keeps_who_chose_it_the_reader_or_their_city(hub: Hub) -> None:
+    async with hub.database.session() as session:
+        for topic in ("youth", "webinars"):
+            session.add(CityDefault(city="limassol", topic=topic, frequency=WEEKLY, set_by="x", set_at=hub.clock.now()))
+        await session.commit()
+    people = {
+        "city": await hub.person(city="limassol"),
+        "subscription": await hub.person(topics={"youth": WEEKLY, "webinars": WEEKLY}),
+        "mixed": await hub.person(city="limassol", topics={"youth": WEEKLY}),
+    }
+    for topic in ("youth", "webinars"):
+        await hub.publish(topic)
+    hub.clock.at = TUESDAY
+    assert await hub.look() == 3
+    said = {row.subscriber_id: row.because.get("said", "mixed") for row in await hub.digests()}
+    assert said == {person.id: by for by, person in people.items()}
+    await hub.change(people["mixed"], {"topics": {"youth": TopicPreference(OFF)}})
+    await hub.send()
+    said = {row.subscriber_id: row.because.get("said", "mixed") for row in await hub.digests()}
+    assert said[people["mixed"].id] == "city", "what is left in it"
+
+
 # What changes between the writing and the sending
 
 
@@ -313,3 +340,105 @@ async def test_the_end_of_a_pause_tells_nothing_that_ended_before_it_is_sent(hub
     async with hub.database.session() as session:
         row = (await session.exec(select(Delivery))).one()
         assert row.parts["missed"] == [late.id]
+
+
+# What becomes of a digest that reaches nobody
+
+
+async def fail(hub: Hub, *ends: tuple[End, str]) -> None:
+    """Let each queued digest end so."""
+    for end, reason in ends:
+        async with hub.database.session() as session:
+            rows = list(await session.exec(select(Delivery).where(Delivery.status == DeliveryStatus.QUEUED)))
+            for row in rows:
+                row.status, row.holder, row.attempts = DeliveryStatus.SENDING, "h", MOST_ATTEMPTS - 1
+                session.add(row)
+            await session.commit()
+            results = [Result(row.id, end, reason) for row in rows]
+            await write_results(session, results, holder="h", clock=hub.clock)
+
+
+async def follow(hub: Hub, reader: Subscriber) -> None:
+    """What the sender does after it."""
+    async with hub.database.session() as session:
+        await replan(session, [reader.id], topics=hub.topics, now=hub.clock.now())
+        await session.commit()
+
+
+async def test_what_a_digest_carried_that_failed_comes_with_the_next_one(hub: Hub, queued: Queued) -> None:
+    reader, youth, webinars = queued
+
+    await fail(hub, (End.LATER, "421 busy"))
+
+    async with hub.database.session() as session:
+        for broadcast in (youth, webinars):
+            progress = await measure_progress(session, broadcast)
+            assert (progress.in_digests, progress.by_digest) == (1, 0), "it reached nobody"
+    assert (await hub.look(), await hub.send()) == (0, {}), "not at once"
+    hub.clock.at = TUESDAY + timedelta(days=7)
+    assert await hub.look() == 1
+    assert set((await hub.send())[reader.id]) == {youth.id, webinars.id}
+    async with hub.database.session() as session:
+        progress = await measure_progress(session, youth)
+        assert (progress.in_digests, progress.by_digest) == (0, 1)
+
+
+async def test_what_closes_before_the_next_digest_goes_alone_when_one_failed(hub: Hub) -> None:
+    reader = await hub.person(topics={"youth": WEEKLY})
+    await hub.publish("youth", closes_at=TUESDAY + timedelta(days=8))
+    hub.clock.at = TUESDAY
+    assert await hub.look() == 1
+    await fail(hub, (End.LATER, "421 busy"))
+    await follow(hub, reader)
+    assert await hub.send() == {reader.id: ["alone"]}
+
+
+async def test_a_digest_to_an_address_that_is_gone_shows_each_message_as_not_reached(hub: Hub, queued: Queued) -> None:
+    reader, youth, _ = queued
+    await fail(hub, (End.REFUSED, "550 no such user"))
+    await follow(hub, reader)
+    async with hub.database.session() as session:
+        progress = await measure_progress(session, youth)
+        assert (progress.unreached, progress.by_digest, progress.in_digests) == (1, 0, 0)
+    hub.clock.at += timedelta(days=7)
+    assert await hub.look() == 0
+
+
+async def test_after_three_digests_that_failed_a_message_fails_visibly_and_the_others_go(hub: Hub) -> None:
+    reader = await hub.person(topics={"youth": WEEKLY})
+    bad = await hub.publish("youth")
+    for week in range(3):
+        hub.clock.at = TUESDAY + week * timedelta(days=7)
+        assert await hub.look() == 1
+        await fail(hub, (End.FAILED, "not_composed"))
+        await follow(hub, reader)
+    async with hub.database.session() as session:
+        assert (await measure_progress(session, bad)).unreached == 1
+    good = await hub.publish("youth")
+    hub.clock.at += timedelta(days=7)
+    assert await hub.look() == 1
+    assert await hub.send() == {reader.id: [good.id]}
+
+
+async def test_a_digest_that_comes_back_days_later_counts_as_not_reached_too(hub: Hub, queued: Queued) -> None:
+    _, youth, _ = queued
+    assert await hub.send()
+    (row,) = await hub.digests()
+    dispatcher = Dispatcher(hub.database, hub.clock, {}, topics=hub.topics, bounces=ComesBack(row.id))
+    assert await dispatcher.note_bounces() == 1
+    async with hub.database.session() as session:
+        progress = await measure_progress(session, youth)
+        assert (progress.unreached, progress.by_digest, progress.in_digests) == (1, 0, 0)
+
+
+class ComesBack:
+    """A mailbox with the notice that one message reached nobody."""
+
+    def __init__(self, delivery_id: str) -> None:
+        self.bounce = Bounce(delivery_id, BounceKind.GONE, "550")
+
+    async def fetch(self) -> list[Bounce]:
+        return [self.bounce]
+
+    async def finish(self, bounces: Any) -> None:
+        pass

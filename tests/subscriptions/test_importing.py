@@ -17,10 +17,10 @@ from knowledge.base import KnowledgeBase
 from knowledge.errors import KnowledgeError
 from subscriptions.columns import COLUMNS, Vocabulary
 from subscriptions.errors import FileHasProblemsError, FileUnreadableError
-from subscriptions.importing import Imported, Plan, import_subscribers, invite, list_rows, plan_import
+from subscriptions.importing import Imported, Plan, has_contacts, import_subscribers, invite, list_rows, plan_import
 from subscriptions.links import Links
 from subscriptions.models import Address, Choice, Delivery, Frequency, Subscriber, Subscription
-from subscriptions.rows import main_time_zone, read_rows, write_csv, write_workbook
+from subscriptions.rows import is_guessed, main_time_zone, read_rows, write_csv, write_workbook
 from subscriptions.topics import Topics, load_topics
 from tests.factories import make_subscriber
 
@@ -114,6 +114,35 @@ async def test_every_bad_row_is_named_with_each_reason_and_nothing_is_taken(impo
     with pytest.raises(FileHasProblemsError):
         await import_subscribers(importer.session, plan, topics=importer.topics, clock=importer.clock)
     assert set(await people(importer.session)) == {"gone@example.org"}
+
+
+@pytest.mark.parametrize("are_known", [True, False])
+async def test_contacts_of_many_years_are_not_welcomed_as_new_ones(importer: Importer, are_known: bool) -> None:
+    assert not await has_contacts(importer.session)
+    await make_subscriber(importer.session, email="bo@example.org", name="Bo", city="it-bari")
+    file = "email,name,city,contact\nada@example.org,Ada,it-bologna,yes\nbo@example.org,Bo,it-bari,yes\n"
+    file += "cy@example.org,Cy,it-bari,no\n"
+    plan = await importer.plan(file)
+    await import_subscribers(importer.session, plan, topics=importer.topics, clock=importer.clock, are_known=are_known)
+    welcomed = {person.name for person in await importer.session.exec(select(Subscriber)) if person.welcomed_at}
+    assert welcomed == ({"Ada", "Bo"} if are_known else set())
+    assert await has_contacts(importer.session)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("cp1250", "Łukasz Żak"), ("cp1254", "Işıl Ağa"), ("cp1251", "Олена Шевченко")]
+)
+async def test_letters_of_other_countries_are_read_as_they_were_written(
+    importer: Importer, encoding: str, name: str
+) -> None:
+    content = f"email,name\nada@example.org,{name}\n".encode(encoding)
+    assert is_guessed(content, is_workbook=False)
+    assert not is_guessed(name.encode(), is_workbook=False)
+    assert not is_guessed(name.encode("utf-16"), is_workbook=False)
+    [row] = read_rows(content, is_workbook=False, encoding=encoding)
+    assert row["name"] == name
+    [row] = read_rows(content, is_workbook=False, encoding="no such thing")
+    assert row["name"] != name
 
 
 async def test_a_file_never_changes_what_somebody_chose_themselves(importer: Importer) -> None:

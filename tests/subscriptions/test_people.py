@@ -11,12 +11,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import FixedClock
 from core.database import Database
+from subscriptions.alerts import list_alerts, settle_alert
 from subscriptions.confirmation import Purpose, use
-from subscriptions.errors import AddressInvalidError, PreferenceInvalidError, SubscriberNotFoundError
+from subscriptions.errors import AddressInvalidError, HandedOverError, PreferenceInvalidError, SubscriberNotFoundError
 from subscriptions.expanding import expand
-from subscriptions.handover import hand_over, leave
+from subscriptions.handover import come_back, hand_over, leave
 from subscriptions.jobs import delete_needs, end_pauses, expire_changes
 from subscriptions.links import Links
+from subscriptions.membership import is_checked
 from subscriptions.models import (
     Address,
     BroadcastKind,
@@ -37,7 +39,8 @@ from subscriptions.models import (
 from subscriptions.personal_data import erase_person, export_person
 from subscriptions.preferences import change_preferences
 from subscriptions.rechecking import recheck
-from subscriptions.subscribers import get_subscriber, list_addresses, update_subscriber
+from subscriptions.reminders import send_welcomes
+from subscriptions.subscribers import find_by_address, get_subscriber, list_addresses, update_subscriber
 from subscriptions.topics import Topics
 from tests.factories import NOW, make_broadcast, make_event, make_guest, make_subscriber
 
@@ -76,7 +79,7 @@ async def test_mail_to_the_one_who_leaves_stops_at_once_and_the_successor_gets_w
         assert (rows[leaver.id].status, rows[leaver.id].reason) == (DeliveryStatus.CANCELLED, "left")
         successor = done.successor
         assert (successor.city, successor.language, successor.is_mandatory_contact) == ("it-parma", "it", True)
-        assert successor.may_set_city_defaults
+        assert not successor.may_set_city_defaults, "the team alone passes that on"
         assert successor.choice is None, "what the leaver chose is not the successor's choice"
         assert rows[successor.id].message.startswith("handover/")
         decision = (await recheck(session, [rows[successor.id]], topics=topics, now=NOW))[rows[successor.id].id]
@@ -108,6 +111,50 @@ async def test_naming_the_same_successor_twice_is_no_error_and_alerts_once(
     first = await name_successor(session, leaver, links, clock)
     assert (await name_successor(session, leaver, links, clock)).id == first.id
     assert len(list(await session.exec(select(TeamAlert)))) == 1
+
+
+async def test_an_old_link_names_no_second_successor(session: AsyncSession, links: Links, clock: FixedClock) -> None:
+    leaver = await make_subscriber(session, is_mandatory_contact=True, city="it-parma")
+    first_id = (await name_successor(session, leaver, links, clock)).id
+    for _ in range(2):
+        with pytest.raises(HandedOverError):
+            await name_successor(session, leaver, links, clock, "eve@example.org")
+        await session.rollback()
+        await session.refresh(leaver)
+        await come_back(session, leaver.id, clock=clock)
+    assert await find_by_address(session, ChannelName.EMAIL, "eve@example.org") is None
+    assert (await get_subscriber(session, leaver.id)).succeeded_by == first_id
+
+
+async def test_a_successor_sees_the_citys_file_once_the_team_has_looked(
+    database: Database, links: Links, clock: FixedClock
+) -> None:
+    async def is_approved(session: AsyncSession, template: str) -> bool:
+        return True
+
+    async with database.session() as session:
+        leaver = await make_subscriber(session, city="it-parma", is_mandatory_contact=True, welcomed_at=NOW)
+        successor = await name_successor(session, leaver, links, clock)
+        await come_back(session, leaver.id, clock=clock)
+        assert not await is_checked(session, successor)
+        assert await send_welcomes(database, is_approved=is_approved, clock=clock) == 0, "the welcome holds the file"
+        [alert] = await list_alerts(session)
+        assert alert.id is not None
+        await settle_alert(session, alert.id, "vera", clock=clock)
+        assert await is_checked(session, successor)
+    assert await send_welcomes(database, is_approved=is_approved, clock=clock) == 1
+
+
+async def test_a_successor_whom_the_team_names_gets_all_that_the_leaver_might(
+    session: AsyncSession, links: Links, clock: FixedClock
+) -> None:
+    leaver = await make_subscriber(session, city="it-parma", is_mandatory_contact=True, may_set_city_defaults=True)
+    named = {"successor_name": "Bo", "successor_email": "bo@example.org"}
+    done = await hand_over(session, leaver.id, **named, links=links, clock=clock, by_team=True)
+    assert done.successor is not None
+    assert done.successor.may_set_city_defaults
+    assert await is_checked(session, done.successor)
+    assert await list_alerts(session) == []
 
 
 async def test_a_successor_can_be_named_after_leaving_but_never_oneself(

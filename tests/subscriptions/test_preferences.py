@@ -23,6 +23,7 @@ from subscriptions.errors import (
 from subscriptions.expanding import expand
 from subscriptions.models import (
     Broadcast,
+    BroadcastKind,
     BroadcastStatus,
     ChannelName,
     Choice,
@@ -167,6 +168,11 @@ async def test_the_effect_is_about_how_many_messages_a_month_come(
         await make_sent(session, "youth", now=sent_at)
         await make_broadcast(session, "education", status=BroadcastStatus.SENT, now=sent_at)
     await make_broadcast(session, "education", status=BroadcastStatus.DRAFT)
+    for kind in (BroadcastKind.EVENT_CHANGE, BroadcastKind.REMINDER):
+        notice = await make_sent(session, "education")
+        notice.kind = kind
+        session.add(notice)
+    await session.commit()
     subscriber = await make_subscriber(session)
     for frequency, messages in ((AT_ONCE, 6), (DAILY, 6), (WEEKLY, 3), (OFF, 0)):
         await change(session, subscriber, {"topics": {"youth": TopicPreference(frequency)}}, topics, clock)
@@ -174,7 +180,7 @@ async def test_the_effect_is_about_how_many_messages_a_month_come(
         assert (effect.messages, effect.unknown) == (messages, ()), frequency
     await change(session, subscriber, {"topics": {"education": TopicPreference(WEEKLY)}}, topics, clock)
     effect = await measure_effect(session, subscriber.id, topics=topics, clock=clock)
-    assert effect.unknown == ("education",), "neither drafts nor what went to nobody are evidence"
+    assert effect.unknown == ("education",), "neither drafts nor what went to nobody, or to guests, are evidence"
 
 
 # What already waits

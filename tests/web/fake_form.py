@@ -8,12 +8,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field, replace
 
-from channels.base import Contact, ContactKind, Link, Reply
+from channels.base import Button, Contact, ContactKind, Link, Reply
 from channels.forms import (
     Action,
     AnswerKind,
     CaseFile,
     CaseMessage,
+    CaseNews,
     Choice,
     FormInput,
     IncomingFile,
@@ -27,6 +28,7 @@ from reports.errors import (
     DraftGoneError,
     FileGoneError,
     FileRefusedError,
+    HandOverChangedError,
     ReceiptUnknownError,
     ReturnClosedError,
     TooManyAttemptsError,
@@ -36,6 +38,11 @@ from reports.receipts import is_end_of, new_receipt, read_receipt, show_receipt
 EMERGENCY = Reply(
     text="If you are in danger, call now. Country: Italy.\nEmergency: 112",
     contacts=[Contact(kind=ContactKind.PHONE, label="Emergency", value="112", href="tel:112")],
+    language="en",
+)
+ANYWHERE = Reply(
+    text="If you are in danger, call now.",
+    buttons=[Button(title="Italy", payload="/emergency/IT")],
     language="en",
 )
 SERVICE = Reply(
@@ -58,7 +65,7 @@ STEPS = [
         AnswerKind.ONE,
         "Are you safe now?",
         notes=["If you are not, call first."],
-        replies=[EMERGENCY],
+        replies=[ANYWHERE],
         choices=[*YES_NO, Choice("unsure", "I am not sure")],
         can_skip=True,
     ),
@@ -109,6 +116,7 @@ STEPS = [
         AnswerKind.SEVERAL,
         "Why were you treated worse?",
         takes_text=True,
+        takes_voice=True,
         can_skip=True,
         choices=[
             Choice("origin", "Where I come from"),
@@ -193,6 +201,9 @@ class FakeForm:
             return None
         draft.language = language or draft.language
         return self._screen(draft)
+
+    async def find_country(self, key: str) -> str | None:
+        return None
 
     async def show_again(self, kept: str, *, language: str) -> Screen:
         assert kept == "kept"
@@ -315,7 +326,7 @@ class FakeForm:
             language=draft.language,
             text=text,
             choices=[replace(choice, is_chosen=bool(said and choice.value in said.values)) for choice in step.choices],
-            files=draft.files if step.takes_files else [],
+            files=draft.files if step.takes_files or step.takes_voice else [],
             review=review if step.kind is AnswerKind.REVIEW else [],
             receipt=receipt,
             can_go_back=draft.at > 0,
@@ -333,6 +344,9 @@ class FakeCases:
         self.is_open = False
         self.withdrawn = False
         self.asked: str | None = None
+        self.asked_notes: list[str] = []
+        self.asked_mark = ""
+        self.news = [CaseNews("July to September 2026", "We made new forms in four languages.", "en")]
         self.agreed: bool | None = None
         self.sources: list[str] = []
         self.messages = [
@@ -361,8 +375,15 @@ class FakeCases:
         return self._case()
 
     async def add(
-        self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
+        self,
+        token: str,
+        *,
+        language: str,
+        text: str | None = None,
+        file: IncomingFile | None = None,
+        copies: str = "cleaned",
     ) -> ReporterCase:
+        self.copies = copies
         self._check(token)
         if file is not None and b"broken" in file.content:
             raise FileRefusedError(reason="broken")
@@ -377,8 +398,10 @@ class FakeCases:
             raise FileGoneError
         return CaseFile("document-1.pdf", "application/pdf", b"%PDF-1.7 from the desk")
 
-    async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
+    async def answer(self, token: str, *, language: str, agrees: bool, asked: str) -> ReporterCase:
         self._check(token)
+        if asked != self.asked_mark:
+            raise HandOverChangedError
         self.agreed, self.asked = agrees, None
         return self._case()
 
@@ -394,6 +417,17 @@ class FakeCases:
             raise ReturnClosedError
 
     def _case(self) -> ReporterCase:
-        notes = ["The deadline is 20 December.", "What you told us, what we changed: new forms in four languages."]
+        notes = ["The deadline is 20 December."]
         status = "The desk works on your report."
-        return ReporterCase("City of Bologna", status, list(self.messages), notes, self.token, self.asked)
+        messages = list(self.messages)
+        return ReporterCase(
+            "City of Bologna",
+            status,
+            messages,
+            notes,
+            self.token,
+            self.asked,
+            self.asked_notes,
+            self.asked_mark,
+            self.news,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -91,6 +92,7 @@ def test_a_valid_language_that_is_not_released_gets_a_sentence_that_names_the_ot
     assert answer["replies"][0]["buttons"][0]["payload"] == "/language/en"
     assert say(client, "hello", language="pl")["language"] == "pl"
     assert say(client, "/tool/icc-index", language="fr-CH")["language"] == "fr"
+    assert say(client, "hello", language="de-DE-u-co-phonebk")["language"] == "de"
 
 
 def test_an_unexpected_error_shows_no_trace(client: TestClient, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +103,30 @@ def test_an_unexpected_error_shows_no_trace(client: TestClient, hub: Hub, monkey
     response = client.post("/api/chat", json={"message": "hi"})
     assert response.status_code == 500
     assert "secret detail" not in response.text
+
+
+def test_an_unexpected_error_is_logged_without_its_message(
+    client: TestClient, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(hub.conversations, "_answer", fail)
+    client.post("/api/chat", json={"message": "hi"})
+    try:
+        raise ValueError("secret detail")
+    except ValueError:
+        # As uvicorn does with what Starlette hands on.
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+    assert "unexpected_error path=/api/chat kind=RuntimeError" in caplog.text
+    assert "Exception in ASGI application kind=ValueError" in caplog.text
+    assert "secret detail" not in caplog.text
+
+
+def test_an_answer_says_whether_words_went_to_the_team(client: TestClient) -> None:
+    sender = say(client, "/flow/handoff")["sender"]
+    assert say(client, "When does the notice period end?", sender=sender)["passed_on"] is False
+    assert say(client, "/confirm", sender=sender)["passed_on"] is True
 
 
 def test_thirty_messages_a_minute_then_a_polite_no(client: TestClient) -> None:

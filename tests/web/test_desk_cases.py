@@ -29,6 +29,7 @@ from reports.evidence import check
 from reports.intake.drafts import Drafts, Sheet
 from reports.intake.junk import MOST_OF_ONE_SOURCE
 from reports.intake.service import Intake
+from reports.models import Case
 from reports.reporter import add_from_reporter, open_by_receipt
 from tests.reports.intake.teller import Teller
 from tests.reports.samples_of_files import BYTES, jpeg, pdf
@@ -277,7 +278,13 @@ def test_status_labels_pile_and_clock_are_changed_by_forms(
     assert home(sent) in anna.open("/desk?pile=apart").response.text
     anna.open(home(sent)).send(home(sent) + "/apart")
     assert home(sent) in anna.open("/desk").response.text
-    assert anna.open(home(sent)).send(home(sent) + "/keep").says("desk.done.kept_longer")
+    assert anna.open(home(sent)).says("desk.case.keep_from", day="October 31, 2027")
+    assert home(sent) + "/keep" not in [form["action"] for form in anna.page.found]
+    world.clock.at += timedelta(days=350)
+    anna.sign_in()
+    anna.open(home(sent)).send(home(sent) + "/keep")
+    assert anna.says("desk.done.kept_longer")
+    assert anna.says("desk.case.kind.automatic")
 
 
 def test_another_desks_case_is_no_case_whatever_is_tried(
@@ -286,8 +293,10 @@ def test_another_desks_case_is_no_case_whatever_is_tried(
     foreign = send(client, world, "milan", story="Secret of Milan")
     token = anna.open(home(sent)).page.found[0]["fields"]["token"]
     answers = [anna.client.get(home(foreign)), anna.client.get(home(foreign) + "/file/" + "0" * 32)]
-    for act in ("reply", "note", "status", "labels", "apart", "keep", "keep-out", "share", "hand-over", "export"):
+    acts = ("note", "status", "settle", "labels", "apart", "keep", "keep-out", "share", "hand-over", "export")
+    for act in ("reply", *acts):
         data = {"token": token, "text": "x", "note": "x", "status": "read", "officer": "x", "desk": "milan", "why": "x"}
+        data["seen"] = "1"
         answers.append(anna.client.post(f"{home(foreign)}/{act}", data=data))
     unknown = anna.client.get("/desk/case/" + "0" * 32)
     for answer in [*answers, unknown]:
@@ -322,11 +331,46 @@ def test_a_hand_over_waits_for_the_reporter(
 
     async def agree() -> None:
         assert hub.cases is not None
-        await hub.cases.answer(opened.token, language="ar", agrees=True)
+        await hub.cases.answer(opened.token, language="ar", agrees=True, asked=opened.asked_mark)
 
     run(client, agree)
     assert anna.open(home(sent)).response.status_code == 404
     assert STORY in at(client, hub, world, "carla@milan").open(home(sent)).text
+
+
+def test_why_a_case_should_go_elsewhere_reaches_the_reporter_in_their_language(
+    client: TestClient, hub: Hub, anna: AtDesk, sent: Sent
+) -> None:
+    why = {"why": "They know housing better.", "why_translation": "هم يعرفون السكن أكثر."}
+    anna.open(home(sent)).send(home(sent) + "/hand-over", desk="milan", **why)
+    asked = reporter(client, hub, sent)
+    assert (asked.messages[-1].text, asked.messages[-1].language) == (why["why_translation"], "ar")
+    assert why["why_translation"] in anna.open(home(sent)).text
+
+
+def test_a_message_waits_on_the_page_until_somebody_answers_or_says_that_it_needs_none(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    def write(text: str) -> None:
+        async def add() -> None:
+            async with hub.database.session() as session:
+                returned = await open_by_receipt(session, sent.keys, clock=world.clock)
+                await add_from_reporter(session, returned.token, language="ar", text=text, clock=world.clock)
+
+        run(client, add)
+
+    anna.open(home(sent)).send(home(sent) + "/reply", text="Come tomorrow.")
+    assert sent.case_id not in listed(anna, "/desk?waits=yes")
+    write("When exactly?")
+    for _ in range(2):
+        assert anna.open(home(sent)).says("desk.case.unanswered")
+    assert listed(anna, "/desk?waits=yes") == [sent.case_id]
+    assert anna.says("desk.mark.wrote")
+    assert anna.says("desk.list.due")
+    anna.open(home(sent)).send(home(sent) + "/settle")
+    assert anna.says("desk.done.settled")
+    assert not anna.says("desk.case.unanswered")
+    assert listed(anna, "/desk?waits=yes") == []
 
 
 def test_files_are_served_to_be_saved_and_that_is_noted(
@@ -421,9 +465,9 @@ def test_news_must_be_in_every_language_and_stands_behind_every_receipt(
     texts = {f"text_{language}": f"News in {language}" for language in ("en", "fr", "it", "ar")}
     anna.send("/desk/news", **texts)
     assert anna.says("desk.done.news_published")
-    assert "News in fr" in reporter(client, hub, sent, "fr").notes
+    assert "News in fr" in [news.text for news in reporter(client, hub, sent, "fr").news]
     anna.open("/desk/news?period=2026-Q4").send("/desk/news", action="withdraw")
-    assert "News in fr" not in reporter(client, hub, sent, "fr").notes
+    assert reporter(client, hub, sent, "fr").news == []
 
 
 def test_figures_are_exact_inside_and_previewed_before_they_are_released(
@@ -596,6 +640,28 @@ def test_the_nearer_of_promise_and_legal_limit_decides_the_order(
     assert set(order[2:]) == {far, over}
     assert anna.says("desk.list.legal")
     assert listed(anna, "/desk?near=yes") == [near]
+
+
+def test_a_day_that_comes_near_is_seen_for_what_is_set_apart_too(
+    client: TestClient, world: World, anna: AtDesk, sent: Sent
+) -> None:
+    real = send(client, world)
+
+    async def apart() -> None:
+        async with world.database.session() as session:
+            case = await session.get_one(Case, real.case_id)
+            case.set_apart = True
+            session.add(case)
+            await session.commit()
+
+    run(client, apart)
+    assert not anna.open("/desk").says("desk.list.apart_near", count=1)
+    world.clock.at += timedelta(days=12)
+    anna.sign_in()
+    assert anna.open("/desk").says("desk.list.apart_near", count=1)
+    assert listed(anna, "/desk?pile=apart&near=yes&status=new") == [real.case_id]
+    anna.open(f"/desk/case/{real.case_id}")
+    assert not anna.open("/desk").says("desk.list.apart_near", count=1)
 
 
 def test_a_flood_of_junk_leaves_the_list_readable_and_refuses_nobody(

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import FixedClock
 from subscriptions.links import LinkContent, LinkPurpose, Links
-from subscriptions.models import Event, Guest, Subscriber
+from subscriptions.models import BroadcastKind, Delivery, Event, Guest, Subscriber
 from subscriptions.pages import EVENT_ANSWER
-from tests.factories import make_event, make_guest, make_subscriber
+from tests.factories import NOW, make_broadcast, make_event, make_guest, make_subscriber
 from tests.subscriptions.itip import read_entries, read_entry
 from tests.web.preference_pages import Centre
 from tests.web.test_message_links import World
@@ -138,6 +139,43 @@ def test_opening_the_link_answers_nothing_and_one_press_does(world: World, soon:
     (guest,) = world.rows(Guest)
     assert (guest.answer, guest.needs, guest.interpretation) == ("yes", "vegan", "ar")
     assert "https://meet.example.org/secret" in done.text
+
+
+def entry_mails(world: World) -> list[str]:
+    return [row.subscriber_id for row in world.rows(Delivery) if row.message.endswith("/entry")]
+
+
+def test_who_was_invited_in_a_collected_mail_gets_the_entry_once_they_come(world: World, soon: datetime) -> None:
+    event, person = an_event(world, soon), world.person()
+    for _ in range(2):
+        done = world.client.post(link(event, person), data={"say": "yes"})
+    assert entry_mails(world) == [person]
+    assert "comes to you by mail" not in done.text, "it came already"
+    other, none = world.person(), world.person(email=None, telegram=7)
+    assert "comes to you by mail" in world.client.post(link(event, other), data={"say": "maybe"}).text
+    world.client.post(link(event, none), data={"say": "yes"})
+    world.client.post(link(event, world.person()), data={"say": "no"})
+    assert entry_mails(world) == [person, other]
+
+
+@pytest.mark.parametrize(("status", "count"), [("sent", 0), ("waiting", 0), ("bounced", 1)])
+def test_who_was_invited_by_a_mail_of_its_own_has_the_entry(
+    world: World, soon: datetime, status: str, count: int
+) -> None:
+    event, person = an_event(world, soon), world.person()
+
+    async def invite(session: AsyncSession) -> None:
+        broadcast = await make_broadcast(session, "webinars", kind=BroadcastKind.EVENT, event_id=event.id)
+        row = Delivery(
+            id="d1", message=f"broadcast/{broadcast.id}", address_id="a1", subscriber_id=person, language="en",
+            broadcast_id=broadcast.id, channel="email", status=status, due_at=NOW, created_at=NOW,
+        )  # fmt: skip
+        session.add(row)
+        await session.commit()
+
+    world.do(invite)
+    world.client.post(link(event, person), data={"say": "yes"})
+    assert len(entry_mails(world)) == count
 
 
 def test_pressing_twice_and_changing_ones_mind_keep_one_answer(world: World, soon: datetime) -> None:

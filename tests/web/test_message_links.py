@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,10 +17,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app import build_composer
 from channels.base import ReadyMail, ReadyMessage
 from conversation.handoffs import list_handoffs
+from core.clock import FixedClock
+from core.database import Database
 from subscriptions.expanding import expand
 from subscriptions.links import ALL, LinkContent, LinkPurpose, Links
+from subscriptions.message_answers import SAID_FOR, Opinion, count_opinion_once, delete_said
 from subscriptions.models import (
     Address,
+    Attachment,
     BroadcastText,
     ChannelName,
     Choice,
@@ -32,7 +38,6 @@ from subscriptions.models import (
 )
 from subscriptions.topics import load_topics
 from tests.factories import NOW, make_broadcast, make_subscriber
-from web.message_links import _said
 from web.state import Hub
 
 LINKS = Links("only-for-tests")
@@ -69,7 +74,6 @@ class World:
 
 @pytest.fixture
 def world(client: TestClient, hub: Hub) -> World:
-    _said._seen.clear()
     return World(client, hub)
 
 
@@ -125,6 +129,28 @@ def test_a_link_for_another_purpose_or_a_changed_one_opens_nothing(world: World,
         assert world.client.post(address, data={"action": "leave", "say": "useful"}).status_code == 410
     assert world.client.post(f"/m/{page}/nonsense").status_code == 410
     assert world.choices() == {"webinars": "at_once"}
+
+
+def test_a_file_of_a_collected_mail_is_saved_and_a_made_up_link_opens_none(world: World) -> None:
+    async def add(session: AsyncSession) -> str:
+        broadcast = await make_broadcast(session, "webinars")
+        name = 'pr\u00f3gramma "1".pdf'
+        file = Attachment(
+            id="f1", broadcast_id=broadcast.id, name=name, media_type="application/pdf", content=b"%PDF-1"
+        )
+        session.add(file)
+        await session.commit()
+        return "f1"
+
+    about = world.do(add)
+    answer = world.client.get(path("file", LinkPurpose.FILE, "", ALL, about))
+    assert (answer.status_code, answer.content) == (200, b"%PDF-1")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''pr%C3%B3gramma%20%221%22.pdf"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert world.client.get(path("file", LinkPurpose.FILE, "", ALL, "gone")).status_code == 410
+    assert world.client.get(path("file", LinkPurpose.OPINION, "", ALL, about)).status_code == 410
+    assert world.client.get("/m/file/nonsense").status_code == 410
 
 
 def test_stopping_twice_is_no_error_and_can_be_undone(world: World) -> None:
@@ -189,6 +215,24 @@ def test_an_opinion_counts_once_for_its_topic_without_a_name(world: World) -> No
     }
 
 
+async def test_an_opinion_counts_once_in_all_processes_and_is_forgotten_in_the_end(
+    database: Database, clock: FixedClock
+) -> None:
+    topics = load_topics()
+
+    async def say() -> bool:
+        async with database.session() as session:
+            return await count_opinion_once(session, "t1", "webinars", Opinion.USEFUL, topics=topics, clock=clock)
+
+    assert sorted(await asyncio.gather(say(), say(), say())) == [False, False, True]
+    async with database.session() as session:
+        assert [row.count for row in await session.exec(select(TopicOpinion))] == [1]
+        clock.at += SAID_FOR - timedelta(seconds=1)
+        assert await delete_said(session, clock=clock) == 0
+        clock.at += timedelta(seconds=1)
+        assert await delete_said(session, clock=clock) == 1
+
+
 def test_the_choice_of_the_message_is_ticked_on_the_page(world: World) -> None:
     page = world.client.get(path("opinion", LinkPurpose.OPINION, ""), params={"say": "not_for_us"}).text
     assert 'value="not_for_us" required checked' in page
@@ -226,6 +270,16 @@ def test_a_successor_takes_over_and_the_leaver_gets_nothing_more(world: World) -
     assert (successor.is_mandatory_contact, successor.city) == (True, "bergen")
     assert "bo@example.org" in {row.value for row in world.rows(Address)}
     assert [row.kind for row in world.rows(TeamAlert)] == ["contact_succeeded"]
+
+
+def test_an_old_link_names_nobody_else_once_there_is_a_successor(world: World) -> None:
+    person = world.person(is_mandatory_contact=True, city="bergen")
+    address = path("successor", LinkPurpose.SUCCESSOR, person)
+    world.client.post(address, data={"action": "name", "name": "Bo", "email": "bo@example.org"})
+    answer = world.client.post(address, data={"action": "name", "name": "Eve", "email": "eve@example.org"})
+    assert answer.status_code == 409
+    assert "Somebody else has been named before" in answer.text
+    assert "eve@example.org" not in {row.value for row in world.rows(Address)}
 
 
 @pytest.mark.parametrize(("name", "email"), [("", "bo@example.org"), ("Bo", "no address"), ("Bo", "own")])

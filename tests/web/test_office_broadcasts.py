@@ -429,6 +429,42 @@ def test_progress_says_who_got_it_and_sends_again_to_the_others(editor: AtOffice
     assert (after["unreached"], after["total"]) == (0, 1)
 
 
+def test_progress_names_who_gets_it_in_a_collected_mail_and_the_cities_that_nobody_has_got_it_for(
+    editor: AtOffice, client: TestClient
+) -> None:
+    async def more(session: AsyncSession) -> None:
+        await make_subscriber(session, name="Flo", topics={"webinars": Frequency.WEEKLY}, city="it-reggio-emilia")
+        await make_subscriber(session, name="Lea", topics={"webinars": Frequency.AT_ONCE}, city="cy-limassol")
+
+    path = begin(editor)
+    write(editor, path)
+    editor.do(more)
+    schedule(editor, path)
+    expand_now(editor, path)
+
+    async def arrive(session: AsyncSession) -> None:
+        for row in await session.exec(select(Delivery)):
+            row.status = "sent"
+            session.add(row)
+        await session.commit()
+
+    editor.do(arrive)
+    page = editor.open(f"{path}/progress").response.text
+    row = page[page.index(">Flo<") :].partition("</tr>")[0]
+    assert "Waits for a collected mail" in row
+    assert "Chose “Webinars”" in row
+    cities = page[page.index('id="cities"') : page.index('id="rows"')]
+    assert ">Reggio" in cities
+    assert "Waits for a collected mail: 1" in cities
+    assert "It was for nobody in this city." in cities
+    assert "Limassol" not in cities
+    only = editor.open(f"{path}/progress?status=in_digests").response.text
+    assert ">Flo<" in only
+    assert ">Lea<" not in only
+    nora = AtOffice(client, editor.hub).join(OperatorRole.NETWORK, email="n@example.org", network="Rete")
+    assert ">Flo<" not in nora.open(f"{path}/progress").response.text
+
+
 @pytest.mark.parametrize(("act", "status"), [("pause", "paused"), ("cancel", "cancelled"), ("take_back", "draft")])
 def test_a_scheduled_message_can_be_stopped(editor: AtOffice, act: str, status: str) -> None:
     path = begin(editor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,8 +11,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from conversation.handoffs import create_handoff
 from identity.operators import OperatorRole
+from subscriptions.broadcasts.templates import TEMPLATES, approve_template
 from subscriptions.handover import leave
-from subscriptions.models import BroadcastStatus, BroadcastText, Delivery, DueDate, TextState
+from subscriptions.models import BroadcastStatus, BroadcastText, ChannelName, Delivery, DueDate, TextState
+from subscriptions.subscribers import list_addresses
 from tests.factories import make_broadcast, make_subscriber
 from tests.web.office_pages import AtOffice
 from web.state import Hub
@@ -36,12 +39,23 @@ async def things_to_do(session: AsyncSession, office: AtOffice) -> None:
                 changed_at=now,
             )
         )
+    gone = await make_subscriber(session, name="Gone")
+    address = (await list_addresses(session, gone.id))[ChannelName.EMAIL]
+    address.suppressed_at, address.suppression = now, "bounced"
+    session.add(address)
+    await make_broadcast(session, "youth", status=BroadcastStatus.SENT, id="sent", now=now)
+    session.add(
+        BroadcastText(
+            broadcast_id="sent", language="en", state=TextState.ORIGINAL, subject="Summer", body="b", changed_at=now
+        )
+    )
     for days, status in ((1, "failed"), (2, "bounced"), (8, "failed"), (1, "sent")):
         session.add(
             Delivery(
                 id=f"{status}{days}",
                 message=f"broadcast/{status}{days}",
-                address_id="a",
+                broadcast_id="sent",
+                address_id=address.id if status == "bounced" else "a",
                 subscriber_id="s",
                 channel="email",
                 language="en",
@@ -62,9 +76,49 @@ async def things_to_do(session: AsyncSession, office: AtOffice) -> None:
 def test_an_editor_sees_what_waits_and_how_much(office: AtOffice) -> None:
     office.do(lambda session: things_to_do(session, office))
     office.open("/office")
-    for key, count in (("reviews", 1), ("questions", 1), ("failed", 2), ("late", 1), ("due", 2)):
+    for key, count in (("reviews", 1), ("questions", 1), ("failed", 1), ("late", 1), ("due", 2)):
         assert office.says(f"office.home.{key}", count=count), key
     assert "approval" not in office.text
+    assert office.says("office.home.failed_of", count=1, title="\u2068Summer\u2069")
+    assert 'href="/office/broadcasts/sent/progress?status=unreached#rows"' in office.response.text
+
+
+def test_what_failed_for_one_person_leads_to_them_and_a_digest_that_comes_again_to_nothing(office: AtOffice) -> None:
+    async def fail(session: AsyncSession) -> str:
+        person, now = await make_subscriber(session), office.clock.now()
+        for kind in ("answer", "digest"):
+            session.add(
+                Delivery(
+                    id=kind, message=f"{kind}/1", address_id="a", subscriber_id=person.id, channel="email",
+                    language="en", status="failed", due_at=now, created_at=now, finished_at=now,
+                )
+            )  # fmt: skip
+        await session.commit()
+        return person.id
+
+    person_id = office.do(fail)
+    office.open("/office")
+    assert office.says("office.home.failed_alone", count=1)
+    assert f'href="/office/subscribers/{person_id}"' in office.response.text
+    assert not office.says("office.home.failed", count=1)
+
+
+def test_automatic_messages_without_approved_words_are_named_as_soon_as_they_hold_something_up(
+    office: AtOffice,
+) -> None:
+    count = len(TEMPLATES)
+    assert not office.open("/office").says("office.home.templates", count=count)
+    office.do(lambda session: make_subscriber(session, city="it-arezzo", is_mandatory_contact=True))
+    assert office.open("/office").says("office.home.templates", count=count)
+    assert 'href="/office/broadcasts/templates"' in office.response.text
+    texts, eva = office.hub.wording.texts, SimpleNamespace(id="eva", role="editor")
+
+    async def approve(session: AsyncSession) -> None:
+        for name in TEMPLATES:
+            await approve_template(session, eva, name, texts=texts, clock=office.clock)
+
+    office.do(approve)
+    assert "automatic" not in office.open("/office").text
 
 
 def test_each_page_names_the_time_zone_of_its_hours(office: AtOffice) -> None:

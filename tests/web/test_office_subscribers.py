@@ -156,6 +156,31 @@ def test_a_file_is_looked_at_first_and_taken_only_after_a_yes(office: AtOffice) 
     assert len(office.do(deliveries)) == 2
 
 
+def test_the_first_contacts_are_known_ones_unless_the_tick_is_taken_away(office: AtOffice) -> None:
+    path = "/office/subscribers/import"
+    office.open(path).send(path, files={"file": ("people.csv", CSV.encode())})
+    assert [form["fields"].get("known") for form in office.page.found if "known" in form["names"]] == ["yes"]
+    office.send(path, files={"x": ("", b"")})
+    assert [one.welcomed_at is not None for one in office.do(people)] == [True, False]
+    office.open(path).send(path, files={"file": ("people.csv", CSV.replace("ada@", "cy@").encode())})
+    known = [form["fields"].get("known") for form in office.page.found if "known" in form["names"]]
+    assert known == [None], "the hub knows contacts, so these are new"
+
+
+def test_a_file_of_another_alphabet_is_looked_at_again_and_taken_as_it_was_written(office: AtOffice) -> None:
+    path = "/office/subscribers/import"
+    content = "email,name\nada@example.org,Łukasz\nno address,Żaneta\n".encode("cp1250")
+    office.open(path).send(path, files={"file": ("people.csv", content)})
+    assert "£ukasz" in office.text
+    office.send(path, files={"x": ("", b"")}, encoding="cp1250")
+    assert "Łukasz" in office.text
+    assert "£ukasz" not in office.text
+    forms = {form["fields"].get("do"): form["fields"] for form in office.page.found if "waiting" in form["names"]}
+    assert "Żaneta" in office.client.post(path, data=forms["bad_rows"], files={"x": ("", b"")}).text
+    office.read(office.client.post(path, data=forms["take"], files={"x": ("", b"")}))
+    assert [one.name for one in office.do(people)] == ["Łukasz"]
+
+
 def test_bad_rows_are_named_and_saved_and_the_good_ones_can_be_taken(office: AtOffice) -> None:
     path = "/office/subscribers/import"
     office.open(path).send(path, files={"file": ("people.csv", BAD.encode())})

@@ -8,8 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from subscriptions.alerts import list_alerts, settle_alert
+from subscriptions.handover import hand_over
 from subscriptions.models import CityFile, DueDate
-from tests.web.preference_pages import Centre
+from tests.web.preference_pages import LINKS, Centre
 from web.state import Hub
 
 PAGE = "/preferences/own-city"
@@ -40,6 +42,36 @@ def test_a_contact_sees_what_the_city_agreed_and_what_is_due(centre: Centre) -> 
         assert words in page.text, words
     assert centre.client.get(PAGE + "/copy").content == b"%PDF-1.7"
     assert PAGE in centre.client.get("/preferences").text
+
+
+def test_a_successor_sees_it_once_the_team_has_looked(centre: Centre) -> None:
+    leaver = centre.person(city=CITY, is_mandatory_contact=True)
+
+    async def name(session: AsyncSession) -> str:
+        done = await hand_over(
+            session,
+            leaver,
+            successor_name="Bo",
+            successor_email="bo@example.org",
+            links=LINKS,
+            clock=centre.hub.clock,
+        )
+        assert done.successor is not None
+        return done.successor.id
+
+    async def settle(session: AsyncSession) -> None:
+        [alert] = await list_alerts(session)
+        await settle_alert(session, alert.id or 0, "vera", clock=centre.hub.clock)
+
+    centre.sign_in(centre.do(name))
+    for path in (PAGE, PAGE + "/copy"):
+        answer = centre.client.get(path)
+        assert answer.status_code == 403
+        assert "The team has not confirmed yet" in answer.text
+    told = centre.client.post("/api/chat", json={"message": "What is due for my city?"}).json()["replies"][0]["text"]
+    assert "The team has not confirmed yet" in told
+    centre.do(settle)
+    assert centre.client.get(PAGE).status_code == 200
 
 
 def test_nobody_else_sees_it(centre: Centre) -> None:

@@ -9,13 +9,19 @@ from typing import Any, cast
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.email.models import OutboxMail
+from channels.email.outbox import Outbox
+from conversation.handoffs import BY_MAIL, create_handoff
+from conversation.models import Handoff
 from core.clock import FixedClock
 from subscriptions.asking import MOST_MAILS
 from subscriptions.confirmation import Purpose, issue
 from subscriptions.models import (
     Address,
+    ChannelName,
     Choice,
     CityDefault,
     CityRule,
@@ -25,9 +31,11 @@ from subscriptions.models import (
     Frequency,
     PreferenceChange,
     Subscriber,
+    Subscription,
 )
 from subscriptions.rechecking import recheck
 from subscriptions.rules import Outcome
+from subscriptions.subscribers import list_addresses, suppress
 from subscriptions.telegram_linking import link_by_start, start_parameter
 from subscriptions.topics import load_topics
 from tests.factories import make_broadcast, make_sent
@@ -188,6 +196,31 @@ def test_a_form_of_another_site_changes_nothing(centre: Centre) -> None:
     assert centre.rows(PreferenceChange) == []
 
 
+def test_what_the_team_set_is_named_before_the_address_is_confirmed(centre: Centre) -> None:
+    own = {"webinars": Frequency.WEEKLY}
+    person = centre.person(confirmed=False, topics={"youth": Frequency.WEEKLY, "education": Frequency.OFF} | own)
+
+    async def set_by_team(session: AsyncSession) -> None:
+        for row in await session.exec(select(Subscription).where(col(Subscription.topic) != "webinars")):
+            row.origin = "import"
+            session.add(row)
+        await session.commit()
+
+    def shown() -> str:
+        issued = centre.do(lambda session: issue(session, person, Purpose.CONFIRM, links=LINKS, clock=centre.hub.clock))
+        return centre.client.get(f"/preferences/confirm/{issued.token}").text
+
+    assert "has set these topics" not in shown()
+    centre.do(set_by_team)
+    page = shown()
+    assert "has set these topics" in page
+    for topic, is_named in (("youth", True), ("education", False), ("webinars", False)):
+        assert (centre.hub.wording.texts.get(f"topic.{topic}.title", "en") in page) is is_named
+    centre.sign_in(person)
+    centre.send("choice", choice="recommended_weekly")
+    assert "has set these topics" not in shown()
+
+
 # By the link of a message
 
 
@@ -203,7 +236,7 @@ def test_the_link_of_a_message_lets_people_choose_and_shows_no_address(centre: C
     assert centre.rows(Address)[0].confirmed_at is not None, "who chooses by a link that we sent there reads it"
 
 
-@pytest.mark.parametrize("path", ["data", "data/file", "address", "city"])
+@pytest.mark.parametrize("path", ["data", "data/file", "address", "city", "successor"])
 def test_a_forwarded_message_gives_nobody_the_data_or_the_address_of_another(centre: Centre, path: str) -> None:
     person = centre.person(email="ada@example.org", city="it-bari", may_set_city_defaults=True)
     centre.client.get(centre.foot(person))
@@ -439,6 +472,29 @@ def test_a_mailed_telegram_link_leads_to_the_same_deep_link(centre: Centre, hub:
     assert f"https://t.me/icc_bot?start={start_parameter(issued.token)}" in page.text
 
 
+@pytest.mark.parametrize("values", [{"channel": "telegram"}, {"by_topic": True}])
+def test_where_the_bot_is_stopped_the_page_says_that_nothing_comes_and_moves_it_to_mail(
+    centre: Centre, values: dict[str, Any]
+) -> None:
+    by_topic = values.pop("by_topic", False)
+    person = centre.person(telegram=7, topics={"youth": Frequency.AT_ONCE}, **values)
+
+    async def stop(session: AsyncSession) -> None:
+        address = (await list_addresses(session, person))[ChannelName.TELEGRAM]
+        await suppress(session, address.id, "stopped", clock=centre.hub.clock)
+
+    if by_topic:
+        centre.sign_in(person)
+        centre.send("topics", **{"often.youth": "at_once", "how.youth": "telegram"})
+    assert "the bot is stopped there. So what you chose" not in centre.sign_in(person).text
+    centre.do(stop)
+    assert "the bot is stopped there. So what you chose" in centre.sign_in(person).text
+    page = centre.send("by-mail")
+    assert "the bot is stopped there. So what you chose" not in page.text
+    assert centre.row(person).channel == "email"
+    assert centre.choices() == {"youth": ("at_once", None)}
+
+
 def test_a_city_without_telegram_is_offered_none(centre: Centre) -> None:
     person = centre.person(city="it-bari")
 
@@ -534,6 +590,34 @@ def test_the_own_data_can_be_taken_along_and_deleted(centre: Centre) -> None:
     assert centre.rows(Subscriber) == []
     assert centre.rows(Address) == []
     assert "Send me the link" in centre.client.get("/preferences").text
+
+
+def test_questions_and_mail_that_did_not_leave_are_in_the_file_and_go_with_the_person(centre: Centre) -> None:
+    person, other = centre.person(email="ada@example.org"), centre.person(email="bo@example.org")
+    outbox = Outbox(centre.hub.database, centre.hub.clock)
+
+    async def fill(session: AsyncSession) -> None:
+        for who, address in ((person, "Ada@example.org"), (other, "bo@example.org")):
+            await create_handoff(
+                session,
+                channel=BY_MAIL,
+                sender_key=who,
+                language="en",
+                question=f"A question of {address}?",
+                subject=None,
+                clock=centre.hub.clock,
+            )
+            mail = f"Message-ID: <{who}@hub>\nSubject: To {address}\n\nHello.\n"
+            await outbox.deliver("hub@example.org", address, mail.encode())
+
+    centre.do(fill)
+    centre.sign_in(person)
+    data = json.loads(centre.client.get("/preferences/data/file").content)
+    assert [row["question"] for row in data["question"]] == ["A question of Ada@example.org?"]
+    assert [row["subject"] for row in data["mail"]] == ["To Ada@example.org"]
+    centre.send("data/erase", sure="yes")
+    assert [row.sender_key for row in centre.rows(Handoff)] == [other]
+    assert [row.recipient for row in centre.rows(OutboxMail)] == ["bo@example.org"]
 
 
 def test_the_history_says_what_was_changed_where_and_what_was_taken_back(centre: Centre) -> None:

@@ -13,10 +13,12 @@ from fastapi.testclient import TestClient
 
 from app import build_app
 from core.clock import FixedClock
+from core.languages import RELEASED
 from core.settings import Settings
-from reports.desks import create_desk
+from reports.desks import Statement, create_desk
 from reports.models import DeskKind
 from tests.databases import copy_migrated_sqlite
+from tests.reports.intake.teller import CRIME
 from tests.web.fake_form import FakeForm
 from tests.web.test_pages import Reader
 from web.qr import qr_drawing
@@ -42,6 +44,7 @@ def client(
             for name in ("bologna", "closed"):
                 desk = await create_desk(session, name, "Sportello <Bologna>", kind=DeskKind.CITY, clock=clock)
                 desk.opened_at = clock.now() if name == "bologna" else None
+                desk.statement = Statement(answer_within_days=14, passes_on=[CRIME]).model_dump(mode="json")
                 session.add(desk)
             await session.commit()
 
@@ -92,6 +95,22 @@ def test_the_page_begins_a_report_for_this_desk(client: TestClient, form: FakeFo
     client.post("/report", data=fields | {"action": "begin"})
     [draft] = form.drafts.values()
     assert draft.opened_with["desk"] == "bologna"
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_who_reads_it_and_what_the_law_demands_stands_before_anything_is_asked(
+    client: TestClient, hub: Hub, language: str
+) -> None:
+    html = client.get(f"/report/desk/bologna?lang={language}").text
+    before = Reader(html[: html.index('name="key"')]).text
+    texts = hub.wording.texts
+    duty = texts.get("report.desk.duty", language, text=CRIME.texts[language], law=CRIME.law)
+    assert duty in before
+    assert texts.get("report.desk.kind.city", language) in before
+    assert texts.get("report.desk.answers", language, count=14) in before
+    assert texts.get("report.desk.away", language) in before, "nobody has signed in yet"
+    assert texts.get("report_page.desk.others", language) in before
+    assert texts.get("report.desk.accused", language) not in before, "nobody was asked whom it is about"
 
 
 def test_the_poster_leads_to_the_page_by_its_public_address(client: TestClient) -> None:

@@ -196,11 +196,25 @@ def test_headers_let_nothing_out_and_nothing_stay(client: TestClient, address: s
 def test_only_leaving_quickly_empties_the_browser_and_leads_away(client: TestClient) -> None:
     response = client.get("/report/leave?lang=it", follow_redirects=False)
     assert response.status_code == 303
-    assert response.headers["location"] == "/catalogue?kind=tool&lang=it"
+    assert response.headers["location"] == "/catalogue?kind=tool&plain=1&lang=it"
     assert response.headers["clear-site-data"] == '"cache", "storage"'
     assert "clear-site-data" not in client.get("/report").headers
     first = next(link for link in Reader(client.get("/report").text).links())
     assert first == "/report/leave", "the first thing that the keyboard reaches"
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_the_page_after_leaving_quickly_says_nothing_of_reports_or_of_danger(
+    client: TestClient, hub: Hub, language: str
+) -> None:
+    page = Reader(client.get(f"/report/leave?lang={language}").text)
+    assert page.all("html")[0]["lang"] == language
+    telling = ("/report", "/emergency", "/observatory", "/catalogue?kind=service")
+    assert not [link for link in page.links() if link.startswith(telling)]
+    for key in ("report_page.tell", "page.site.services", "page.site.emergency", "page.catalogue.in_danger"):
+        assert hub.wording.texts.get(key, language) not in page.text
+    usual = Reader(client.get(f"/catalogue?kind=tool&lang={language}").text)
+    assert all(any(link.startswith(address) for link in usual.links()) for address in telling)
 
 
 def test_no_page_breaks_the_policy(person: Person, form: FakeForm) -> None:
@@ -222,6 +236,28 @@ def test_no_page_breaks_the_policy(person: Person, form: FakeForm) -> None:
                 assert attributes.get("href", "/").startswith("/")
             if tag == "a" and attributes["href"].startswith("http"):
                 assert "noreferrer" in attributes["rel"]
+
+
+def test_the_numbers_of_each_country_are_beside_the_first_question(person: Person) -> None:
+    person.press("begin")
+    assert "If you are in danger, call now." in person.page.text
+    assert {"/emergency#IT", "/emergency"} <= {link.replace("?lang=en", "") for link in person.page.links()}
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_a_question_that_a_voice_message_may_answer_takes_sound_and_nothing_else(
+    client: TestClient, hub: Hub, form: FakeForm, language: str
+) -> None:
+    person = Person(client, language=language)
+    person.press("begin")
+    for screen in STEPS[: [screen.step for screen in STEPS].index("grounds")]:
+        assert screen.takes_files == bool(person.page.all("form")[-1].get("enctype"))
+        person.press("answer", values=screen.choices[0].value if screen.choices else "", text="x")
+    [field] = [element for element in person.page.all("input") if element.get("type") == "file"]
+    assert field["accept"] == "audio/*"
+    assert hub.wording.texts.get("report_page.voice.label", language) in person.page.text
+    person.press("answer", files=[("files", ("answer.ogg", b"sound", "audio/ogg"))])
+    assert [(one.step, one.file.is_voice) for one in form.taken if one.file] == [("grounds", True)]
 
 
 # From the chat.

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app import build_app
-from channels.forms import CaseMessage, ShownFile
+from channels.forms import CaseMessage, CaseNews, ShownFile
 from core.clock import FixedClock
 from core.settings import Settings
 from tests.web.fake_form import FakeCases, FakeForm
@@ -220,6 +220,47 @@ def test_a_question_for_consent_is_answered_with_two_buttons(inside: Reporter, c
     assert cases.agreed is False
     assert inside.says("case.answered")
     assert "Open Door" not in inside.page.text
+
+
+def test_the_page_shows_what_one_would_agree_to_and_answers_only_that(inside: Reporter, cases: FakeCases) -> None:
+    cases.asked, cases.asked_notes, cases.asked_mark = "May Open Door have it?", ["By law it tells the police."], "0a1"
+    inside.press("show")
+    assert "By law it tells the police." in inside.page.text
+    old = inside.fields()
+    cases.asked, cases.asked_mark = "May Far Door have it?", "0b2"
+    inside.press("agree", **old)
+    assert inside.response.status_code == 409
+    assert cases.agreed is None
+    assert inside.hub.wording.texts.get("error.hand_over_changed", "en") in inside.page.text
+    assert "May Far Door have it?" in inside.page.text
+    inside.press("agree")
+    assert cases.agreed is True
+
+
+def test_the_form_of_a_file_is_chosen_and_the_safer_one_is_the_first(inside: Reporter, cases: FakeCases) -> None:
+    chosen = [field for field in inside.page.all("input") if field.get("name") == "copies"]
+    assert [(field["value"], "checked" in field) for field in chosen] == [
+        ("cleaned", True), ("original", False), ("both", False),
+    ]  # fmt: skip
+    inside.press("add", text=WORDS, copies="original")
+    assert cases.copies == "original"
+    inside.press("add", text="", copies="both")
+    assert inside.response.status_code == 422
+    assert 'value="both" checked' in inside.response.text
+
+
+def test_what_changed_stands_under_its_heading_with_its_period_and_older_ones_behind(
+    inside: Reporter, cases: FakeCases
+) -> None:
+    cases.news = [CaseNews(f"Period {number}", f"We changed {number}.", "en") for number in range(3)]
+    inside.press("show")
+    heading = inside.hub.wording.texts.get("case.news", "en")
+    text = inside.page.text
+    assert text.index(heading) < text.index("Period 0") < text.index("We changed 0.") < text.index("Period 2")
+    assert inside.response.text.index("We changed 1.") < inside.response.text.index("<details><summary>Older ones")
+    cases.news = []
+    inside.press("show")
+    assert heading not in inside.page.text
 
 
 def test_taking_the_report_back_is_asked_twice(inside: Reporter, cases: FakeCases) -> None:

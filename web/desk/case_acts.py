@@ -15,10 +15,10 @@ from reports.case_files import list_desk_files
 from reports.cases import read_case
 from reports.casework import Replied
 from reports.contents import DeskLabels, Phrase, Translation
-from reports.errors import CaseNotFoundError, FileRefusedError, NobodyReadsError
+from reports.errors import CaseNotFoundError, FileRefusedError, KeptLongEnoughError, NobodyReadsError
 from reports.evidence import Evidence, check
 from reports.models import CaseStatus
-from reports.phrases import PHRASES, is_whole
+from reports.phrases import PHRASES, is_whole, render_day
 from web.desk.case_page import LONGEST, MOST_PHRASES, show_case
 from web.desk.doorway import DeskRoute, Inside, Visit
 from web.desk.notices import tell
@@ -28,6 +28,8 @@ router = APIRouter(route_class=DeskRoute)
 
 MOST_LABELS = 10
 LONGEST_LABEL = 40
+LONGEST_NUMBER = 18
+"""Digits of an entry's number; what is longer did not come from the page."""
 
 
 @router.post("/desk/case/{case_id}/reply")
@@ -80,6 +82,16 @@ async def status(case_id: str, visit: Inside) -> Response:
     return visit.go(f"/desk/case/{case_id}", done="status")
 
 
+@router.post("/desk/case/{case_id}/settle")
+async def settle(case_id: str, visit: Inside) -> Response:
+    """What the reporter wrote, as far as this page showed it, needs no answer."""
+    seen = visit.form.get("seen")
+    if not seen.isdecimal() or len(seen) > LONGEST_NUMBER:
+        return await show_case(visit, case_id, message=visit.t("desk.problem.choose"))
+    await casework.settle(visit.session, visit.signed_in, case_id, until=int(seen), clock=visit.clock)
+    return visit.go(f"/desk/case/{case_id}", done="settled")
+
+
 @router.post("/desk/case/{case_id}/labels")
 async def labels(case_id: str, visit: Inside) -> Response:
     """The desk's marks, the mass event, and who works on it."""
@@ -104,9 +116,13 @@ async def apart(case_id: str, visit: Inside) -> Response:
 
 @router.post("/desk/case/{case_id}/keep")
 async def keep(case_id: str, visit: Inside) -> Response:
-    """Count the retention anew."""
-    await casework.keep_longer(visit.session, visit.signed_in, case_id, clock=visit.clock)
-    return visit.go(f"/desk/case/{case_id}", done="kept_longer")
+    """Count the retention anew, where it ends soon; the reporter is told."""
+    try:
+        told = await casework.keep_longer(visit.session, visit.signed_in, case_id, clock=visit.clock)
+    except KeptLongEnoughError as error:
+        day = render_day(date.fromisoformat(error.values["day"]), visit.page.language)
+        return await show_case(visit, case_id, message=visit.t("desk.case.keep_from", day=day))
+    return visit.go(f"/desk/case/{case_id}", done="kept_longer", later=_notice(visit, case_id, told))
 
 
 @router.post("/desk/case/{case_id}/keep-out")
@@ -147,6 +163,7 @@ async def hand_over(case_id: str, visit: Inside) -> Response:
             desk_id=visit.form.get("desk"),
             text=text,
             language=_language(visit),
+            translations=await _translations(visit, case_id, text, field="why_translation"),
             clock=visit.clock,
         )
     except CaseNotFoundError:
@@ -204,9 +221,9 @@ def _read_phrases(visit: Visit) -> list[Phrase] | None:
     return phrases
 
 
-async def _translations(visit: Visit, case_id: str, text: str) -> dict[str, Translation]:
+async def _translations(visit: Visit, case_id: str, text: str, *, field: str = "translation") -> dict[str, Translation]:
     """The officer's own words in the reporter's language, else a machine's, which is marked as such."""
-    own = visit.form.get("translation").strip()[:LONGEST]
+    own = visit.form.get(field).strip()[:LONGEST]
     translator = visit.page.hub.translator
     if not text or (not own and translator is None):
         return {}

@@ -144,6 +144,7 @@ async def list_page(
         number=number,
         pages=pages,
         apart=sum(case.set_apart for case in cases),
+        apart_near=sum(_is_unread_apart(case) and dates.is_near(case) for case in cases),
         tallies=_tallies(pile_of, me, dates),
         statuses=[one for one in CaseStatus if one is not CaseStatus.WITHDRAWN],
         areas=AREAS,
@@ -156,6 +157,11 @@ async def list_page(
 def waits_for_us(case: CaseSummary) -> bool:
     """The reporter wrote something new, or got no answer yet."""
     return case.status is not CaseStatus.CLOSED and (case.reporter_waits or not case.is_answered)
+
+
+def _is_unread_apart(case: CaseSummary) -> bool:
+    """It may be real, and nobody has looked: its days must not pass unseen."""
+    return case.set_apart and case.status is CaseStatus.NEW
 
 
 def case_number(case_id: str) -> str:

@@ -13,6 +13,7 @@ from core.clock import today
 from core.errors import HubError
 from reports.case_files import open_file
 from reports.cases import list_audit, read_case
+from reports.casework import first_day_to_keep_longer
 from reports.desks import list_officers, list_open_desks
 from reports.exporting import export_case
 from reports.models import CaseStatus, Officer
@@ -70,6 +71,7 @@ async def show_case(
     desk, on = visit.signed_in.desk, today(visit.clock)
     colleagues = await list_officers(visit.session, desk.id)
     deadlines = visit.page.hub.deadlines
+    keep_from = first_day_to_keep_longer(summary.delete_on)
     names = {
         officer.id: officer.name
         for officer in await visit.session.exec(select(Officer).where(Officer.desk_id == desk.id))
@@ -90,6 +92,7 @@ async def show_case(
         facts=await show_facts(visit, report),
         files=show_files(visit, report.files),
         posts=await show_posts(visit, case),
+        last_entry=max((entry.id for entry in case.entries), default=0),
         interpreter=interpreter_for(visit, summary),
         reporter_language=visit.page.language_name(report.language),
         speaks_same=report.language == visit.signed_in.officer.language,
@@ -100,6 +103,7 @@ async def show_case(
         is_near=Dates(on, None).is_near(summary),
         delete_on=render_day(summary.delete_on, language),
         days_left=(summary.delete_on - on).days,
+        keep_from=None if on >= keep_from else render_day(keep_from, language),
         trail=trail,
         statuses=[one for one in CaseStatus if one not in {CaseStatus.WITHDRAWN, CaseStatus.NEW}],
         colleagues=colleagues,

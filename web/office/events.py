@@ -19,6 +19,7 @@ from identity.errors import RoleRefusedError
 from identity.operators import OperatorRole
 from subscriptions.broadcasts.drafts import Outline, create_draft
 from subscriptions.errors import EventInvalidError, RegistrationClosedError
+from subscriptions.event_entries import send_entry
 from subscriptions.event_notices import EventNotices, invitation_texts, list_invitations
 from subscriptions.events import EventForm, cancel_event, create_event, get_event, list_events, update_event
 from subscriptions.guests import (
@@ -168,7 +169,8 @@ async def note_answer(page: OfficeParts, event_id: str) -> Response:
     person_id = found[0].id
     await _end_reading(page)
     try:
-        await answer_event(page.session, event_id, person_id, GuestAnswer(said), clock=page.clock)
+        answered = await answer_event(page.session, event_id, person_id, GuestAnswer(said), clock=page.clock)
+        await send_entry(page.session, answered, clock=page.clock)
     except RegistrationClosedError as error:
         await _end_reading(page)
         return await _show(page, await get_event(page.session, event_id), errors=[page.say(error)], email=email)

@@ -11,18 +11,19 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from channels.letter import isolated
 from conversation.models import Handoff, HandoffStatus
 from identity.operators import OperatorRole, list_operators
 from subscriptions.alerts import list_alerts, settle_alert
 from subscriptions.broadcasts.authors import may_release
+from subscriptions.broadcasts.templates import TEMPLATES, is_template_approved
 from subscriptions.broadcasts.texts import list_waiting_texts
 from subscriptions.directory import measure_cities
+from subscriptions.failures import list_failures
 from subscriptions.models import (
     Broadcast,
     BroadcastStatus,
     ChannelPause,
-    Delivery,
-    DeliveryStatus,
     DueDate,
     Subscriber,
     TeamAlert,
@@ -31,6 +32,8 @@ from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 FAILED_SINCE = timedelta(days=7)
+MOST_FAILED = 5
+"""Broadcasts named one by one."""
 DUE_WITHIN = timedelta(days=30)
 
 
@@ -106,14 +109,13 @@ async def _tasks(page: OfficePage) -> AsyncIterator[Task]:
         return
     questions = await _count(page, select(func.count()).where(col(Handoff.status) == HandoffStatus.OPEN))
     yield _task(page, "questions", questions, "/office/questions")
-    failed = await _count(
-        page,
-        select(func.count()).where(
-            col(Delivery.status).in_([DeliveryStatus.FAILED, DeliveryStatus.BOUNCED]),
-            col(Delivery.finished_at) > page.now - FAILED_SINCE,
-        ),
-    )
-    yield _task(page, "failed", failed, "/office/subscribers?state=unreachable")
+    failures = await list_failures(page.session, since=page.now - FAILED_SINCE)
+    yield _task(page, "failed", failures.closed, "/office/subscribers?state=unreachable")
+    for failed in failures.broadcasts[:MOST_FAILED]:
+        path = f"/office/broadcasts/{failed.broadcast_id}/progress?status=unreached#rows"
+        yield _task(page, "failed_of", failed.people, path, title=isolated(failed.subject))
+    yield _task(page, "failed_alone", failures.alone, f"/office/subscribers/{failures.person}")
+    yield _task(page, "templates", await _count_silent(page), "/office/broadcasts/templates", is_urgent=True)
     for pause in await page.session.exec(select(ChannelPause)):
         words = page.t(
             "office.home.away", channel=page.t(f"office.channel.{pause.channel}"), since=page.when(pause.since)
@@ -144,13 +146,23 @@ async def _first_steps(page: OfficePage) -> list[Step]:
     return [] if all(step.is_done for step in steps) else steps
 
 
-def _task(page: OfficePage, what: str, count: int, path: str, *, is_urgent: bool = False) -> Task:
+async def _count_silent(page: OfficePage) -> int:
+    """Automatic messages that do not go since nobody approved their words; none while there is nobody to remind."""
+    contacts = await _count(page, select(func.count()).where(col(Subscriber.is_mandatory_contact)))
+    dates = await _count(page, select(func.count()).where(col(DueDate.done_on).is_(None)))
+    if not contacts and not dates:
+        return 0
+    texts = page.hub.wording.texts
+    return len([name for name in TEMPLATES if not await is_template_approved(page.session, name, texts)])
+
+
+def _task(page: OfficePage, what: str, count: int, path: str, *, is_urgent: bool = False, **names: str) -> Task:
     """With nothing to do there are no words, and the page leaves it out."""
     address, _, rest = path.partition("#")
     address, _, query = address.partition("?")
     values = dict([query.split("=")]) if query else {}
     url = page.url(address, **values) + (f"#{rest}" if rest else "")
-    return Task(page.t(f"office.home.{what}", count=count) if count else "", url, is_urgent)
+    return Task(page.t(f"office.home.{what}", count=count, **names) if count else "", url, is_urgent)
 
 
 async def _count(page: OfficePage, query: object) -> int:

@@ -19,9 +19,9 @@ from core.errors import HubError
 from identity.operators import OperatorRole
 from subscriptions.columns import COLUMNS, REASON, Vocabulary
 from subscriptions.errors import FileUnreadableError
-from subscriptions.importing import Plan, import_subscribers, invite, list_rows, plan_import
+from subscriptions.importing import Plan, has_contacts, import_subscribers, invite, list_rows, plan_import
 from subscriptions.models import Frequency, Role
-from subscriptions.rows import Entry, Problem, read_rows, write_csv, write_workbook
+from subscriptions.rows import ENCODINGS, Entry, Problem, is_guessed, read_rows, write_csv, write_workbook
 from subscriptions.topics import load_topics
 from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
 
@@ -32,6 +32,7 @@ LARGEST_WAITING = 700_000
 """Characters in which a packed file may wait in a page."""
 SHOWN_PROBLEMS = 500
 SHOWN_ROWS = 300
+SHOWN_NAMES = 5
 SAMPLE = (
     "ada@example.org,Ada Example,Reggio Emilia,,,coordinator,it,,yes,no,youth:weekly; webinars:at_once",
     "bo@example.org,Bo Example,,FR,,staff,fr,,no,no,",
@@ -76,15 +77,18 @@ async def look_or_take(page: OfficeParts) -> Response:
             base=page.hub.wording.base,
             topics=topics,
             vocabulary=Vocabulary.load(page.hub.wording.texts, topics.facts),
+            encoding=field(form, "encoding"),
         )
     except FileUnreadableError as error:
         return _page(page, errors=[page.t(f"import.problem.{error.values['reason']}", **error.values)])
     match field(form, "do"):
         case "bad_rows":
-            return _file(_write_bad_rows(page, plan, content), "people-to-mend.csv")
+            bad = _write_bad_rows(page, plan, content, field(form, "encoding"))
+            return _file(bad, "people-to-mend.csv")
         case "take" if plan.fates:
-            return await _take(page, plan, is_asked=field(form, "ask") == "yes")
-    return _show(page, plan, content)
+            is_asked, are_known = field(form, "ask") == "yes", field(form, "known") == "yes"
+            return await _take(page, plan, is_asked=is_asked, are_known=are_known)
+    return await _show(page, plan, content, field(form, "encoding"))
 
 
 @router.get("/office/subscribers/export/{form}")
@@ -100,9 +104,11 @@ async def export(page: OfficeParts, form: str) -> Response:
     return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-async def _take(page: OfficePage, plan: Plan, *, is_asked: bool) -> Response:
+async def _take(page: OfficePage, plan: Plan, *, is_asked: bool, are_known: bool) -> Response:
     try:
-        done = await import_subscribers(page.session, plan.without_bad_rows(), topics=load_topics(), clock=page.clock)
+        done = await import_subscribers(
+            page.session, plan.without_bad_rows(), topics=load_topics(), clock=page.clock, are_known=are_known
+        )
     except HubError as error:
         return _page(page, errors=[page.say(error)], status=error.status)
     await page.record("office.imported")
@@ -125,7 +131,7 @@ def _page(page: OfficePage, *, errors: Sequence[str] = (), status: int = 0, **va
     )
 
 
-def _show(page: OfficePage, plan: Plan, content: bytes) -> HTMLResponse:
+async def _show(page: OfficePage, plan: Plan, content: bytes, encoding: str) -> HTMLResponse:
     waiting = base64.b64encode(zlib.compress(content, 9)).decode()
     good = [entry for entry in plan.entries if entry.row in plan.fates]
     return _page(
@@ -138,6 +144,10 @@ def _show(page: OfficePage, plan: Plan, content: bytes) -> HTMLResponse:
         problems=[_in_words(page, problem) for problem in plan.problems[:SHOWN_PROBLEMS]],
         more=max(0, len(plan.problems) - SHOWN_PROBLEMS),
         waiting=waiting if len(waiting) <= LARGEST_WAITING else None,
+        encodings=ENCODINGS if is_guessed(content, is_workbook=content.startswith(ZIP)) else (),
+        encoding=encoding if encoding in ENCODINGS else ENCODINGS[0],
+        names=[entry.name for entry in plan.entries if entry.name and not entry.name.isascii()][:SHOWN_NAMES],
+        are_known=not await has_contacts(page.session),
     )
 
 
@@ -160,12 +170,12 @@ def _fate(page: OfficePage, entry: Entry, fate: str) -> dict[str, Any]:
     return {"row": entry.row, "name": name, "email": entry.email, "fate": fate, "gets": gets}
 
 
-def _write_bad_rows(page: OfficePage, plan: Plan, content: bytes) -> str:
+def _write_bad_rows(page: OfficePage, plan: Plan, content: bytes, encoding: str) -> str:
     """The rows that are not taken, as they were, with what is wrong in one more column."""
     wrong: dict[int, list[str]] = {}
     for problem in plan.problems:
         wrong.setdefault(problem.row, []).append(_in_words(page, problem)[2])
-    rows = enumerate(read_rows(content, is_workbook=content.startswith(ZIP)), 2)
+    rows = enumerate(read_rows(content, is_workbook=content.startswith(ZIP), encoding=encoding), 2)
     bad = [row | {REASON: " ".join(wrong[number])} for number, row in rows if number in wrong]
     return write_csv(bad, (*COLUMNS, REASON))
 

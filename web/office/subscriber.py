@@ -119,6 +119,7 @@ async def leaves(page: OfficeParts, subscriber_id: str) -> Response:
                 successor_email=email,
                 links=page.links,
                 clock=page.clock,
+                by_team=True,
             )
         else:
             await leave(page.session, subscriber_id, clock=page.clock)

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from subscriptions.confirmation import Purpose, peek, use
 from subscriptions.errors import LinkExpiredError
+from subscriptions.importing import list_set_topics
 from subscriptions.links import LinkPurpose
 from subscriptions.models import ChannelName
 from subscriptions.pages import CONFIRM, HANDOVER, PREFERENCES, SIGN_IN
@@ -91,8 +92,10 @@ async def _show(page: Page, purpose: Purpose, token: str) -> Response:
         person = await get_subscriber(session, confirmation.subscriber_id)
         page = in_language_of(page, person)
         city = page.place_name(person.city) if person.city else ""
+        topics = await list_set_topics(session, person) if purpose is Purpose.CONFIRM else []
     action = page.url(page.request.url.path)
-    return page.render("preferences/arrive.html", action=action, purpose=purpose.value, city=city)
+    titles = [page.t(f"topic.{topic}.title") for topic in topics if topic in all_topics().facts]
+    return page.render("preferences/arrive.html", action=action, purpose=purpose.value, city=city, titles=titles)
 
 
 async def _arrive(page: Page, purpose: Purpose, token: str) -> Response:

@@ -14,9 +14,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import col, select
 
+from channels.email.outbox import forget_mail_of, list_mail_of
+from conversation.handoffs import forget_sender, list_questions_of
 from core.languages import locale_of
 from subscriptions.models import Delivery, DeliveryStatus, PreferenceChange
-from subscriptions.personal_data import erase_person, export_person
+from subscriptions.personal_data import erase_person, export_person, list_mail_addresses
 from subscriptions.preferences import snapshot
 from subscriptions.reasons import kind_of, tell_reason
 from web.preferences.doorway import HOME, Inside, PreferenceRoute, Visit
@@ -88,7 +90,11 @@ async def show_data(visit: Inside) -> HTMLResponse:
 async def download(visit: Inside) -> Response:
     """Everything that is kept, as JSON."""
     visit.require_proof()
-    data = await export_person(visit.session, visit.subscriber.id)
+    person_id = visit.subscriber.id
+    data = await export_person(visit.session, person_id)
+    data["question"] = [row.model_dump() for row in await list_questions_of(visit.session, person_id)]
+    mails = await list_mail_of(visit.session, await list_mail_addresses(visit.session, person_id))
+    data["mail"] = [row.model_dump(exclude={"content"}) for row in mails]
     content = json.dumps(data, ensure_ascii=False, indent=2, default=str)
     headers = {"Content-Disposition": 'attachment; filename="my-data.json"'}
     return Response(content, media_type="application/json", headers=headers)
@@ -100,7 +106,12 @@ async def erase(visit: Inside) -> Response:
     visit.require_proof()
     if visit.field("sure") != "yes":
         return visit.render("data.html", status=422, errors=["sure"])
-    await erase_person(visit.session, visit.subscriber.id, clock=visit.clock)
+    person_id = visit.subscriber.id
+    addresses = await list_mail_addresses(visit.session, person_id)
+    # The person goes last: who cannot be erased now can press again and finds everything.
+    await forget_sender(visit.session, person_id)
+    await forget_mail_of(visit.session, addresses)
+    await erase_person(visit.session, person_id, clock=visit.clock)
     response = visit.page.render("preferences/erased.html")
     end_session(response, visit.page)
     return response

@@ -13,8 +13,8 @@ from core.errors import HubError
 from subscriptions.confirmation import confirm_by_use
 from subscriptions.errors import NothingToUndoError, PreferenceInvalidError
 from subscriptions.handover import come_back
-from subscriptions.models import Choice, Subscription
-from subscriptions.preferences import Edit, change_preferences, list_topic_states, undo_last
+from subscriptions.models import ChannelName, Choice, Frequency, Subscription
+from subscriptions.preferences import Edit, TopicPreference, change_preferences, list_topic_states, undo_last
 from web.pages import Page, PageParts
 from web.preferences.doorway import HOME, Inside, NotSignedInError, PreferenceRoute, Visit, open_visit
 from web.preferences.forms import FormWrongError, read_choice, read_pause, read_rhythm, read_topics
@@ -77,6 +77,17 @@ async def save_topics(visit: Inside) -> Response:
 async def save_rhythm(visit: Inside) -> Response:
     """Where, in which language and when."""
     return await _save(visit, lambda: read_rhythm(visit.form))
+
+
+@router.post(HOME + "/by-mail")
+async def move_to_mail(visit: Inside) -> Response:
+    """By mail from now on, also what was chosen for Telegram by itself."""
+    query = select(Subscription).where(
+        Subscription.subscriber_id == visit.subscriber.id, Subscription.channel == ChannelName.TELEGRAM
+    )
+    topics = {row.topic: TopicPreference(Frequency(row.frequency)) for row in await visit.session.exec(query)}
+    known = {topic: said for topic, said in topics.items() if topic in visit.topics.facts}
+    return await _save(visit, lambda: Edit(channel=ChannelName.EMAIL, topics=known))
 
 
 @router.post(HOME + "/pause")

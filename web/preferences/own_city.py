@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from core.languages import locale_of
-from subscriptions.errors import NotTheirCityError
-from subscriptions.membership import find_city_file, get_copy, list_due_dates, may_know
+from subscriptions.errors import NotTheirCityError, SuccessorUncheckedError
+from subscriptions.membership import find_city_file, get_copy, is_checked, list_due_dates, may_know
 from subscriptions.pages import OWN_CITY
 from web.preferences.doorway import Inside, PreferenceRoute, Visit
 
@@ -20,7 +20,7 @@ router = APIRouter(route_class=PreferenceRoute)
 @router.get(OWN_CITY)
 async def show_own_city(visit: Inside) -> HTMLResponse:
     """The file of one's city."""
-    city = _city_of(visit)
+    city = await _city_of(visit)
     file = await find_city_file(visit.session, city)
     dates = await list_due_dates(visit.session, city)
     page = visit.page
@@ -41,7 +41,7 @@ async def show_own_city(visit: Inside) -> HTMLResponse:
 @router.get(OWN_CITY + "/copy")
 async def own_copy(visit: Inside) -> Response:
     """The signed Statement of Intent."""
-    copy = await get_copy(visit.session, _city_of(visit))
+    copy = await get_copy(visit.session, await _city_of(visit))
     name = copy.name.encode("ascii", "ignore").decode() or "statement"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
@@ -51,11 +51,13 @@ async def own_copy(visit: Inside) -> Response:
     return Response(copy.content, media_type=copy.media_type, headers=headers)
 
 
-def _city_of(visit: Visit) -> str:
+async def _city_of(visit: Visit) -> str:
     person = visit.subscriber
     if person.city is None or not may_know(person):
         raise NotTheirCityError
     visit.require_proof()
+    if not await is_checked(visit.session, person):
+        raise SuccessorUncheckedError
     return person.city
 
 

@@ -12,9 +12,7 @@ from sqlmodel import select
 from core.languages import LANGUAGES, RELEASED, locale_of
 from core.zones import ZoneGroups
 from subscriptions.city_defaults import get_city_defaults, is_telegram_off
-from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.models import Address, ChannelName, Choice, Frequency, Subscription
-from subscriptions.pages import SUCCESSOR
 from subscriptions.preferences import TopicState, list_topic_states
 from subscriptions.rhythm import Rhythm, day_of
 from subscriptions.subscribers import list_addresses
@@ -59,6 +57,8 @@ class HomeView:
 
     effect: list[str]
     notes: list[str]
+    is_telegram_in_vain: bool
+    """What was chosen would go by Telegram, where it is stopped, so it does not arrive."""
     choices: list[ShownChoice]
     has_own_topics: bool
     required: list[str]
@@ -74,7 +74,6 @@ class HomeView:
     first_day: str
     """The first and the last day that a pause can end on."""
     last_day: str
-    successor_url: str
 
 
 async def see_home(visit: Visit) -> HomeView:
@@ -92,11 +91,11 @@ async def see_home(visit: Visit) -> HomeView:
     today = day_of_person(visit)
     is_paused = person.paused_until is not None and person.paused_until > today
     telegram = await telegram_state(visit, addresses)
-    token = visit.links.sign(LinkPurpose.SUCCESSOR, LinkContent(person.id))
     optional = [state for state in states if not state.is_required]
     return HomeView(
         effect=_tell_effect(visit, [(state.topic, state.frequency) for state in states], volumes),
         notes=_notes(visit, addresses, is_paused=is_paused, has_said=bool(own), has_city_defaults=has_city_defaults),
+        is_telegram_in_vain=_is_in_vain(states, addresses),
         choices=[_show_choice(visit, choice, topics, volumes) for choice in Choice],
         has_own_topics=bool(own),
         required=[_title(visit, state.topic) for state in states if state.is_required],
@@ -110,7 +109,6 @@ async def see_home(visit: Visit) -> HomeView:
         is_paused=is_paused,
         first_day=(today + timedelta(days=1)).isoformat(),
         last_day=(today + LONGEST_PAUSE).isoformat(),
-        successor_url=visit.page.url(f"{SUCCESSOR}/{token}"),
     )
 
 
@@ -172,6 +170,21 @@ def _notes(
     if person.choice is None and not has_said:
         notes.append(visit.t("home.nothing_said_city" if has_city_defaults else "home.nothing_said"))
     return notes
+
+
+def _is_in_vain(states: Iterable[TopicState], addresses: Mapping[ChannelName, Address]) -> bool:
+    """Only a stop or a block counts: whatever is not linked yet goes by mail."""
+    telegram = addresses.get(ChannelName.TELEGRAM)
+    return telegram is not None and telegram.suppressed_at is not None and bool(chosen_for_telegram(states))
+
+
+def chosen_for_telegram(states: Iterable[TopicState]) -> list[TopicState]:
+    """Topics that are on and go by Telegram."""
+    return [
+        state
+        for state in states
+        if state.channel is ChannelName.TELEGRAM and state.frequency is not Frequency.OFF and not state.is_required
+    ]
 
 
 def _tell_effect(visit: Visit, chosen: Iterable[tuple[str, Frequency]], volumes: Volumes) -> list[str]:

@@ -9,7 +9,9 @@ from subscriptions.asking import send_link
 from subscriptions.city_defaults import is_telegram_off
 from subscriptions.confirmation import Purpose, issue
 from subscriptions.errors import AddressInvalidError, AddressTakenError, TelegramOffError
+from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.models import ChannelName
+from subscriptions.pages import SUCCESSOR
 from subscriptions.subscribers import list_addresses, read_email, unlink_telegram
 from subscriptions.telegram_linking import start_parameter
 from web.pages import Page
@@ -26,6 +28,14 @@ async def send_proof(visit: Inside) -> Response:
     """Send a link to the own mail address, for what needs one."""
     await send_link(visit.session, visit.subscriber.id, Purpose.PREFERENCES, links=visit.links, clock=visit.clock)
     return visit.go(done="link")
+
+
+@router.get(HOME + "/successor")
+async def name_successor(visit: Inside) -> Response:
+    """On to the page where a successor is named; not for whoever got a message forwarded."""
+    visit.require_proof()
+    token = visit.links.sign(LinkPurpose.SUCCESSOR, LinkContent(visit.subscriber.id))
+    return visit.go(f"{SUCCESSOR}/{token}")
 
 
 @router.get(ADDRESS)

@@ -20,7 +20,6 @@ const messages = new Messages(config, { say, rate, doubt, takeWords });
 const opening = log.querySelector(".opening");
 
 let turns = Promise.resolve(); // One message at a time, in order.
-let offersToSend = false; // The last answer showed words that a yes would pass on to the team.
 let polling = null;
 
 // A choice on the page, or in the conversation itself ("answer in French").
@@ -41,7 +40,7 @@ async function take(message, shown, typed) {
     const answer = await api.chat({ sender: memory.sender, message, language: memory.language });
     mine.querySelector(".bubble").lang = answer.language;
     memory.add({ mine: shown, language: answer.language, isTyped: typed });
-    accept(answer, message);
+    accept(answer);
     bringIntoView(mine);
   } catch (failure) {
     mine.remove();
@@ -60,12 +59,11 @@ async function take(message, shown, typed) {
   }
 }
 
-function accept(answer, message) {
+function accept(answer) {
   memory.sender = answer.sender;
   // The hub speaks another language than the chosen one only when the person asked for that in the conversation.
   if (memory.language && config.released.includes(answer.language)) memory.language = answer.language;
-  if (offersToSend && message !== "/cancel") memory.pending += 1;
-  offersToSend = answer.replies.some((reply) => reply.buttons?.some((button) => button.payload === "/confirm"));
+  if (answer.passed_on) memory.pending += 1;
   for (const reply of answer.replies) {
     log.append(messages.theirs(reply));
     memory.add({ reply });
@@ -147,7 +145,6 @@ function clear() {
 function forget() {
   memory.forget();
   if (config.chosen) memory.language = config.language;
-  offersToSend = false;
   clear();
   composer.elements.sender.value = "";
   hideError();

@@ -1,8 +1,9 @@
 // What the browser remembers. The conversation lives as long as the tab. Only when somebody waits for the answer of a
-// person does the conversation's secret name outlive the tab, for as long as the hub keeps that answer.
+// person does the conversation's secret name outlive the tab, for as long as the team may answer (a year) and the hub
+// keeps that answer (30 days).
 const CONVERSATION = "icc-hub.conversation";
 const WAITING = "icc-hub.waiting";
-const KEEP = 30 * 24 * 3600 * 1000;
+const KEEP = 395 * 24 * 3600 * 1000;
 const MOST_MESSAGES = 80;
 
 const EMPTY = { sender: null, after: 0, pending: 0, language: null, log: [] };

@@ -11,6 +11,7 @@ from channels.forms import (
     AnswerKind,
     CaseFile,
     CaseMessage,
+    CaseNews,
     Choice,
     FormInput,
     IncomingFile,
@@ -50,6 +51,10 @@ class FileGoneError(HubError):
     code = "file_gone"
 
 
+class HandOverChangedError(HubError):
+    code = "hand_over_changed"
+
+
 class ThrottledError(HubError):
     """Too many attempts."""
 
@@ -80,6 +85,7 @@ class FakeForm:
         self.drafts: dict[str, Draft] = {}
         self.sent: list[Draft] = []
         self.inputs: list[FormInput] = []
+        self.country: str | None = None
         self._codes = count(11111)
 
     async def open(
@@ -103,6 +109,9 @@ class FakeForm:
             return None
         draft.language = language or draft.language
         return self._draw(draft, new_code=True)
+
+    async def find_country(self, key: str) -> str | None:
+        return self.country
 
     async def show_again(self, kept: str, *, language: str) -> Screen:
         assert kept == "kept"
@@ -254,6 +263,9 @@ class FakeCases:
         self.tries: list[str] = []
         self.tokens: set[str] = set()
         self.asked: str | None = None
+        self.asked_notes: list[str] = []
+        self.asked_mark = ""
+        self.news: list[CaseNews] = []
         self.agreed: bool | None = None
         self.is_withdrawn = False
         self.is_throttled = False
@@ -274,8 +286,15 @@ class FakeCases:
         return self._case(token)
 
     async def add(
-        self, token: str, *, language: str, text: str | None = None, file: IncomingFile | None = None
+        self,
+        token: str,
+        *,
+        language: str,
+        text: str | None = None,
+        file: IncomingFile | None = None,
+        copies: str = "cleaned",
     ) -> ReporterCase:
+        self.copies = copies
         self._check(token)
         names = [file.name] if file else []
         self.messages.append(CaseMessage(False, text or "", language, "4 November 2026", file_names=names))
@@ -288,8 +307,10 @@ class FakeCases:
             raise FileGoneError
         return CaseFile("document-1.pdf", "application/pdf", b"%PDF-1.7 from the desk")
 
-    async def answer(self, token: str, *, language: str, agrees: bool) -> ReporterCase:
+    async def answer(self, token: str, *, language: str, agrees: bool, asked: str) -> ReporterCase:
         self._check(token)
+        if asked != self.asked_mark:
+            raise HandOverChangedError
         self.agreed, self.asked = agrees, None
         return self._case(token)
 
@@ -312,4 +333,7 @@ class FakeCases:
             notes=["The deadline is in May."],
             token=token,
             asked=self.asked,
+            asked_notes=self.asked_notes,
+            asked_mark=self.asked_mark,
+            news=self.news,
         )

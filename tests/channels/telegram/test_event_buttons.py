@@ -64,6 +64,9 @@ async def test_a_press_is_the_answer_and_the_same_again_says_nothing_more(
     assert [guest.answer for guest in await guests(hub)] == ["yes"]
     said = [message.text for message in person.screen if "you are coming" in message.text]
     assert len(said) == 1
+    async with hub.database.session() as session:
+        rows = list(await session.exec(select(Delivery)))
+    assert [(row.channel, row.message.rpartition("/")[2]) for row in rows] == [("email", "entry")], "for the calendar"
     await person.presses("I cannot come", on=invitation)
     assert [guest.answer for guest in await guests(hub)] == ["no"]
 

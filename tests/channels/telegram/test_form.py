@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,72 @@ async def test_help_is_offered_even_if_the_assistant_cannot_forget(
     assert any("Tell what happened" in message.titles for message in shown)
 
 
+async def test_a_first_telling_of_any_length_is_heard_and_the_report_gets_all_of_it(
+    person: Person, form: FakeForm, assistant: FakeAssistant
+) -> None:
+    story = " ".join([STORY] * 80)
+    beginning = story[:2000].rpartition(" ")[0]
+    assistant.understand(beginning, "report_discrimination")
+    shown = await person.types(story)
+    assert not any("too long" in message.text for message in shown)
+    [offer] = [message for message in shown if "Tell what happened" in message.titles]
+    await person.presses("Tell what happened", on=offer)
+    assert form.drafts[str(person.id)].words == story
+
+
+async def test_whoever_speaks_instead_of_writing_is_shown_where_that_is_heard(
+    person: Person, form: FakeForm, assistant: FakeAssistant
+) -> None:
+    [answer] = await person.sends(message=person.file("voice", b"voice"))
+    assert "In a report you can also speak" in answer.text
+    [screen] = await person.presses("Tell what happened", on=answer)
+    assert "The question safe?" in screen.text
+    assert assistant.asked == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("help, he has a knife", "en"),
+        ("au secours, il a un couteau", "fr"),
+        ("aiuto, ha un coltello", "it"),
+        ("النجدة", "ar"),
+    ],
+)
+async def test_a_cry_for_help_in_a_report_gets_the_numbers_first_and_goes_into_the_report_too(
+    hub: Hub, make_person: MakePerson, form: FakeForm, assistant: FakeAssistant, text: str, language: str
+) -> None:
+    person, texts = make_person(language), hub.wording.texts
+    await person.types("/report")
+    # At a question with buttons, while the country is not known.
+    numbers, question = await person.types(text)
+    assert texts.get("safety.call_where_you_are", language).splitlines()[0] in numbers.text
+    assert any(button["callback_data"] == "/emergency/IT" for row in numbers.keyboard for button in row)
+    assert "The question safe?" in question.text
+    await person.presses("Safe")
+    await person.presses("The city's desk")
+    form.country = "IT"
+    numbers, question = await person.types(text)
+    assert "112" in numbers.text
+    assert [button["callback_data"] for row in numbers.keyboard for button in row] in (["/services"], [])
+    assert text in question.text
+    assert form.drafts[str(person.id)].answers["story"] == text
+    assert assistant.asked == []
+    # The numbers are deleted with the rest, and the next question stands below them.
+    await person.sends(callback_query=person.press_data(":pause", on=question))
+    assert numbers not in person.screen
+
+
+async def test_a_country_can_be_chosen_for_its_numbers_in_the_middle_of_a_report(
+    person: Person, form: FakeForm, assistant: FakeAssistant
+) -> None:
+    await go_to_story(person)
+    numbers, _ = await person.types("help, he has a knife")
+    [italy] = await person.sends(callback_query=person.press_data("/emergency/IT", on=numbers))
+    assert "112" in italy.text
+    assert [text for _, text, _ in assistant.asked] == ["/danger"]
+
+
 async def test_the_first_screen_is_honest_about_telegram_and_links_to_the_web_form(person: Person) -> None:
     [screen] = await person.types("/report")
     assert "confidential at best" in screen.text
@@ -248,6 +315,56 @@ async def test_a_paused_report_is_gone_from_the_chat_and_goes_on_where_it_was(
     assert "The question story?" in screen.text
 
 
+async def test_a_report_left_in_the_middle_is_deleted_from_the_chat_after_an_hour(
+    hub: Hub, person: Person, form: FakeForm, assistant: FakeAssistant, clock: FixedClock
+) -> None:
+    await go_to_story(person)
+    told = [person.message(text=STORY), person.message(text="second")]
+    await person.sends(message=told[0])
+    clock.at += timedelta(minutes=50)
+    await person.types("/privacy")
+    clock.at += timedelta(minutes=50)
+    await person.sends(message=told[1])
+    screen = screen_of(person)
+    clock.at += timedelta(minutes=61)
+    await until(lambda: "for an hour" in screen.text)
+    await until(lambda: not {message["message_id"] for message in told} & person.words)
+    shown = "".join(message.text for message in person.screen)
+    assert STORY not in shown
+    assert "The question" not in shown
+    assert screen.titles == ["Go on with the report", "Pause"]
+    # The report waits, and what comes next still goes into it and to nobody else.
+    asked = len(assistant.asked)
+    [again] = await person.types("third")
+    assert form.drafts[str(person.id)].answers["story"] == f"{STORY}\nsecond\nthird"
+    assert len(assistant.asked) == asked
+    assert screen.keyboard == []
+    await person.presses("Pause", on=again)
+    assert screen not in person.screen
+    assert await rows(hub) == ([], [])
+
+
+async def test_a_silent_chat_is_cleared_once_and_keeps_the_code(
+    hub: Hub, person: Person, form: FakeForm, api: BotApi, clock: FixedClock
+) -> None:
+    code = await go_to_receipt(person)
+    await person.presses("I have it")
+    screen = screen_of(person)
+    clock.at += timedelta(minutes=61)
+    await until(lambda: "for an hour" in screen.text)
+    await until(lambda: [message for message in person.screen if "The question" in message.text] == [])
+    edits = len(api.calls_of("editMessageText"))
+    clock.at += timedelta(minutes=61)
+    await asyncio.sleep(0.3)
+    assert len(api.calls_of("editMessageText")) == edits
+    assert code in person.screen
+    [question] = await person.presses("Go on", on=screen)
+    await person.presses("Send it now", on=question)
+    assert len(form.sent) == 1
+    assert code in person.screen
+    assert screen not in person.screen
+
+
 async def test_other_commands_still_work_and_the_report_goes_on(person: Person, form: FakeForm) -> None:
     await go_to_story(person)
     privacy, reminder = await person.types("/privacy")
@@ -360,6 +477,29 @@ async def test_files_that_cannot_be_taken_get_a_sentence(person: Person, api: Bo
     assert len(form.drafts[str(person.id)].files) == 1
 
 
+async def test_many_short_lines_in_a_minute_are_one_story(person: Person, api: BotApi, form: FakeForm) -> None:
+    await go_to_story(person)
+    lines = [f"line {number}" for number in range(40)]
+    for number in [await api.put(message=person.message(text=line)) for line in lines]:
+        await api.until_handled(number)
+    assert form.drafts[str(person.id)].answers["story"] == "\n".join(lines)
+
+
+async def test_what_a_flood_drops_is_deleted_from_the_chat_too(
+    person: Person, api: BotApi, form: FakeForm, clock: FixedClock
+) -> None:
+    await go_to_story(person)
+    before = person.words
+    for number in [await api.put(message=person.message(text="x")) for _ in range(125)]:
+        await api.until_handled(number)
+    assert form.drafts[str(person.id)].answers["story"].count("x") < 125
+    assert sum("wait" in message.text for message in person.screen) == 1
+    clock.at += timedelta(minutes=2)
+    await person.types("/privacy")
+    await person.presses("Pause", on=person.screen[-1])
+    assert person.words - before == {max(person.words)}
+
+
 async def test_a_story_in_two_messages_is_one_story(person: Person, form: FakeForm) -> None:
     await go_to_story(person)
     await person.types("first")
@@ -466,11 +606,10 @@ async def test_what_is_older_than_48_hours_is_told_as_left(
     hub: Hub, person: Person, api: BotApi, clock: FixedClock
 ) -> None:
     await go_to_story(person)
-    clock.at += timedelta(hours=20)
-    await person.types(STORY)
-    clock.at += timedelta(hours=27, minutes=59)
-    [newest] = await person.types("and more")
-    clock.at += timedelta(minutes=2)
+    for _ in range(49):
+        # Never silent for an hour, since then the chat is cleared in time.
+        clock.at += timedelta(minutes=59)
+        [newest] = await person.types("and more")
     await person.presses("Delete everything", on=newest)
     *_, tidied = await person.presses("Yes, everything")
     assert "One message is older than 48 hours" in tidied.text

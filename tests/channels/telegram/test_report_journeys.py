@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlmodel import select
 
-from channels.forms import IncomingFile
+from app import build_reports
+from channels.forms import Action, FormInput, IncomingFile
 from channels.telegram.models import (
     TelegramButton,
     TelegramChat,
@@ -20,10 +21,12 @@ from channels.telegram.models import (
 from channels.telegram.runner import TelegramRunner
 from core.clock import FixedClock
 from core.languages import RELEASED
+from core.settings import Settings
 from reports.cases import list_cases, read_case
 from reports.casework import reply
 from reports.contents import EntryKind
 from reports.evidence import check
+from reports.intake.deadlines import Deadlines
 from reports.intake.service import Intake
 from reports.returning import CaseDoor
 from tests.channels.telegram.conftest import MakePerson, reporting_runner
@@ -83,6 +86,34 @@ def find(person: Person, part: str) -> tuple[str, Sent]:
             if part in button["callback_data"]:
                 return button["callback_data"], message
     raise LookupError(part, [message.text[:200] for message in person.screen[-2:]])
+
+
+@pytest.mark.parametrize("language", RELEASED)
+async def test_the_web_page_is_offered_only_at_an_address_that_others_can_open(
+    settings: Settings, hub: Hub, make_person: MakePerson, language: str
+) -> None:
+    texts = hub.wording.texts
+    safer = texts.get("report.telegram.web_safer", language)
+    for number, public_url in enumerate((None, "https://hub.example.org")):
+        changed = settings.model_copy(update={"public_url": public_url})
+        form, _ = build_reports(
+            changed, hub.database, hub.clock, hub.wording, Deadlines.load(hub.wording.base, hub.wording.texts)
+        )
+        screen = await form.open(str(number), origin="telegram", language=language)
+        assert texts.get("report.telegram.note", language).splitlines()[0] in screen.notes
+        assert [link.url for link in screen.links] == ([f"{public_url}/report"] if public_url else [])
+        assert (safer in screen.notes) == bool(public_url)
+
+
+async def test_the_country_of_a_report_is_where_its_numbers_are(hub: Hub, world: World) -> None:
+    assert hub.form is not None
+    assert await hub.form.find_country("5") is None
+    screen = await hub.form.open("5", origin="telegram", language="en")
+    assert await hub.form.find_country("5") is None
+    for values in ("yes", "no"):
+        screen = await hub.form.take("5", FormInput(Action.ANSWER, version=screen.version, values=(values,)))
+    await hub.form.take("5", FormInput(Action.ANSWER, text="Bologna"))
+    assert await hub.form.find_country("5") == "IT"
 
 
 async def press(person: Person, part: str) -> list[Sent]:

@@ -13,7 +13,7 @@ from channels.telegram.models import TelegramForm, TelegramFormMessage
 from channels.telegram.runner import TelegramRunner
 from core.clock import FixedClock
 from tests.channels.telegram.conftest import MakePerson, reporting_runner, until
-from tests.channels.telegram.fakes import FakeCases, FakeForm
+from tests.channels.telegram.fakes import FakeCases, FakeForm, ThrottledError
 from tests.fakes import FakeAssistant
 from tests.telegram_server.rules import RefusedError
 from tests.telegram_server.server import BotApi, Person
@@ -136,6 +136,155 @@ async def test_a_text_that_nobody_asked_for_is_shown_back_first(
     assert assistant.asked == []
 
 
+async def test_each_question_is_about_its_own_message(
+    person: Person, cases: FakeCases, assistant: FakeAssistant
+) -> None:
+    await open_case(person)
+    [first] = await person.types("for the desk")
+    [second] = await person.types("not for the desk")
+    await person.presses("No, do not pass it on", on=second)
+    await person.presses("Show my report")
+    yes = person.press("Yes, pass it on", on=first)
+    await person.sends(callback_query=yes)
+    assert [message.text for message in cases.messages[1:]] == ["for the desk"]
+    assert first.titles == second.titles == []
+    # A second tap on the same button.
+    assert await person.sends(callback_query=yes) == []
+    assert len(cases.messages) == 2
+    assert assistant.asked == []
+
+
+async def test_an_album_for_a_desk_is_decided_on_piece_by_piece(person: Person, api: BotApi, cases: FakeCases) -> None:
+    await open_case(person)
+    before = len(person.screen)
+    photos = [person.file("document", b"%d" % number, media_group_id="7") for number in range(3)]
+    for number in [await api.put(message=photo) for photo in photos]:
+        await api.until_handled(number)
+    questions = person.screen[before:]
+    assert len(questions) == 3
+    await person.presses("Yes, pass it on", on=questions[2])
+    await person.presses("No, do not pass it on", on=questions[1])
+    await person.presses("Yes, pass it on", on=questions[0])
+    assert [file.content for file in cases.files] == [b"2", b"0"]
+
+
+async def test_what_could_not_be_passed_on_can_be_tried_again(
+    person: Person, cases: FakeCases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_case(person)
+    [held] = await person.types(ANSWER)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise ThrottledError(seconds=60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "add", refuse)
+        [refused] = await person.presses("Yes, pass it on", on=held)
+    assert "60 seconds" in refused.text
+    await person.presses("Yes, pass it on", on=held)
+    assert [message.text for message in cases.messages[1:]] == [ANSWER]
+
+
+async def test_a_question_of_an_earlier_time_says_that_its_message_is_gone(person: Person, cases: FakeCases) -> None:
+    await open_case(person)
+    [held] = await person.types(ANSWER)
+    yes = person.press("Yes, pass it on", on=held)
+    await person.presses("Close my report")
+    await open_case(person)
+    [gone] = await person.sends(callback_query=yes)
+    assert "Nothing was passed on" in gone.text
+    assert len(cases.messages) == 1
+
+
+async def test_what_nobody_decided_on_waits_for_the_code(
+    person: Person, cases: FakeCases, clock: FixedClock, assistant: FakeAssistant
+) -> None:
+    await open_case(person)
+    await person.types(ANSWER)
+    clock.at += timedelta(minutes=16)
+    await until(lambda: any("I keep what you wrote last" in message.text for message in person.screen))
+    assert ANSWER not in "".join(message.text for message in person.screen)
+    _, held = await person.types(CODE)
+    assert ANSWER in held.text
+    await person.presses("Yes, pass it on", on=held)
+    assert [message.text for message in cases.messages[1:]] == [ANSWER]
+    assert assistant.asked == []
+
+
+async def test_several_messages_for_a_closed_case_wait_together(
+    person: Person, api: BotApi, cases: FakeCases, clock: FixedClock, assistant: FakeAssistant
+) -> None:
+    await open_case(person)
+    clock.at += timedelta(minutes=16)
+    await until(lambda: any("without a message from you" in message.text for message in person.screen))
+    before, before_words = len(person.screen), person.words
+    photos = [person.file("document", b"%d" % number, media_group_id="7") for number in range(3)]
+    for number in [await api.put(message=photo) for photo in photos]:
+        await api.until_handled(number)
+    [closed] = person.screen[before:]
+    assert "I keep what you wrote" in closed.text
+    assert person.words == before_words
+    _, *held = await person.types(CODE)
+    assert len(held) == 3
+    for question in held:
+        await person.presses("Yes, pass it on", on=question)
+    assert [file.content for file in cases.files] == [b"0", b"1", b"2"]
+    assert assistant.asked == []
+
+
+async def test_what_waited_for_the_code_is_gone_after_15_minutes(
+    person: Person, cases: FakeCases, clock: FixedClock
+) -> None:
+    await open_case(person)
+    clock.at += timedelta(minutes=16)
+    await until(lambda: any("without a message from you" in message.text for message in person.screen))
+    await person.types(ANSWER)
+    clock.at += timedelta(minutes=16)
+    [case] = await person.types(CODE)
+    assert ANSWER not in case.text
+    assert len(cases.messages) == 1
+
+
+async def test_hours_after_a_case_was_closed_a_question_is_a_question(
+    person: Person, clock: FixedClock, assistant: FakeAssistant
+) -> None:
+    await open_case(person)
+    clock.at += timedelta(minutes=16)
+    await until(lambda: any("without a message from you" in message.text for message in person.screen))
+    clock.at += timedelta(hours=2)
+    before = len(person.words)
+    await person.types("/tool/icc-index")
+    assert len(assistant.asked) == 1
+    assert len(person.words) == before + 1
+
+
+async def test_a_report_that_is_told_here_too_goes_on_when_the_case_is_left_alone(
+    person: Person, clock: FixedClock, form: FakeForm
+) -> None:
+    await person.types("/report")
+    await person.presses("Safe")
+    await person.presses("The city's desk")
+    await open_case(person)
+    clock.at += timedelta(minutes=16)
+    await until(lambda: any("without a message from you" in message.text for message in person.screen))
+    await person.types("my story")
+    assert form.drafts[str(person.id)].answers["story"] == "my story"
+
+
+async def test_a_cry_for_help_to_a_desk_gets_the_number_first(
+    person: Person, cases: FakeCases, form: FakeForm, assistant: FakeAssistant
+) -> None:
+    form.country = "IT"
+    await open_case(person)
+    numbers, held = await person.types("help, he has a knife")
+    assert "112" in numbers.text
+    assert "Italy" in numbers.text
+    assert "Shall I pass this on" in held.text
+    await person.presses("Yes, pass it on", on=held)
+    assert cases.messages[-1].text == "help, he has a knife"
+    assert assistant.asked == []
+
+
 async def test_something_is_added_once_when_telegram_is_away_after_it(
     person: Person, api: BotApi, cases: FakeCases
 ) -> None:
@@ -194,6 +343,23 @@ async def test_a_question_for_consent_is_answered_with_a_button(person: Person, 
     assert "Yes, I agree" not in case.titles
 
 
+async def test_a_question_says_what_one_would_agree_to_and_an_old_button_agrees_to_nothing_else(
+    person: Person, cases: FakeCases
+) -> None:
+    cases.asked, cases.asked_mark = "May Desk of Modena have your report?", "0123456789abcdef"
+    cases.asked_notes = ["It belongs to the city.", "By law it tells the police."]
+    await person.types("/reply")
+    [case] = await person.types(CODE)
+    assert case.text.index("Desk of Modena") < case.text.index("By law it tells the police.")
+    cases.asked, cases.asked_mark = "May Desk of Parma have your report?", "fedcba9876543210"
+    [changed, anew] = await person.presses("Yes, I agree")
+    assert cases.agreed is None
+    assert "has changed" in changed.text
+    assert "Desk of Parma" in anew.text
+    await person.presses("Yes, I agree")
+    assert cases.agreed is True
+
+
 async def test_a_case_left_alone_is_closed_and_deleted_after_15_minutes(
     hub: Hub, person: Person, cases: FakeCases, assistant: FakeAssistant, clock: FixedClock
 ) -> None:
@@ -209,8 +375,11 @@ async def test_a_case_left_alone_is_closed_and_deleted_after_15_minutes(
     assert "Nothing was passed on" in closed.text
     assert assistant.asked == []
     assert len(cases.messages) == 2
-    [case] = await person.types(CODE)
+    case, held = await person.types(CODE)
     assert ANSWER in case.text
+    assert "and one thing more" in held.text
+    await person.presses("Yes, pass it on", on=held)
+    assert cases.messages[-1].text == "and one thing more"
 
 
 async def test_the_key_to_a_case_survives_no_restart(
@@ -225,8 +394,9 @@ async def test_the_key_to_a_case_survives_no_restart(
     assert "Nothing was passed on" in closed.text
     assert assistant.asked == []
     assert len(cases.messages) == 1
-    [case] = await person.types(CODE)
+    case, held = await person.types(CODE)
     assert "Please call us." in case.text
+    assert ANSWER in held.text
     await second.stop()
 
 
@@ -236,6 +406,10 @@ async def test_a_case_that_the_hub_closed_is_opened_with_the_code_again(person: 
     await person.presses("Write something")
     [closed] = await person.types(ANSWER)
     assert "type your code again" in closed.text
+    _, held = await person.types(CODE)
+    assert ANSWER in held.text
+    await person.presses("Yes, pass it on", on=held)
+    assert [message.text for message in cases.messages[1:]] == [ANSWER]
 
 
 async def test_a_return_in_the_middle_of_a_report_leaves_the_report_as_it_is(

@@ -88,10 +88,13 @@ async def test_a_broken_update_stops_nobody(make_person: MakePerson, api: BotApi
 
 
 @pytest.mark.usefixtures("runner")
-async def test_a_text_of_4096_characters_gets_a_sentence(make_person: MakePerson, api: BotApi) -> None:
-    [answer] = await make_person("fr").types("é" * 4096)
-    assert "2" in answer.text
-    assert "trop long" in answer.text
+async def test_the_beginning_of_a_text_of_4096_characters_is_read(
+    make_person: MakePerson, assistant: FakeAssistant
+) -> None:
+    *answers, note = await make_person("fr").types("é" * 4096)
+    assert answers
+    assert [len(text) for _, text, _ in assistant.asked] == [2000]
+    assert "que le début" in note.text
 
 
 @pytest.mark.usefixtures("runner")

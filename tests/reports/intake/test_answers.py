@@ -382,6 +382,25 @@ async def test_any_question_that_words_could_answer_takes_a_voice_message(
     assert [(note.is_voice, note.name.startswith(step)) for note in report.files] == [(True, True)]
 
 
+@pytest.mark.parametrize("step", ["when", "grounds", "who", "witnesses", "wishes", "same_event"])
+async def test_on_a_page_a_voice_message_is_the_whole_answer(teller: Teller, desk: OpenDesk, step: str) -> None:
+    await at(teller, step)
+    assert (teller.screen.takes_voice, teller.screen.takes_files) == (True, False)
+    voice = IncomingFile("file_31.oga", "audio/ogg", SOUND, is_voice=True)
+    await teller.act(Action.ANSWER, file=voice)
+    await teller.act(Action.ANSWER, text="")
+    assert (teller.screen.step != step, teller.screen.error) == (True, None)
+    await teller.walk("review")
+    line = next(line for line in teller.screen.review if line.step == step)
+    assert line.answer.startswith(step)
+
+
+async def test_no_voice_message_is_asked_for_where_nobody_would_hear_it(teller: Teller) -> None:
+    await teller.open()
+    await teller.walk("when", {"where": "Lyon", "desk": ("letter",)})
+    assert not teller.screen.takes_voice
+
+
 async def test_a_voice_message_where_only_a_choice_fits_is_refused(teller: Teller, desk: OpenDesk) -> None:
     await at(teller, "area")
     await teller.give(FormInput(Action.ANSWER, file=IncomingFile("a.oga", "audio/ogg", SOUND, is_voice=True)))

@@ -8,7 +8,7 @@ import pytest
 
 from core.clock import FixedClock
 from core.rate_limits import RateLimitsInProcess
-from reports.intake.junk import MOST_OF_ONE_SOURCE, MOST_OF_ONE_TEXT, JunkWatch
+from reports.intake.junk import MOST_OF_ONE_SOURCE, MOST_OF_ONE_TEXT, MOST_WITH_OWN_WORDS, JunkWatch
 
 
 async def test_a_few_reports_of_one_source_are_usual_and_more_are_suspect(clock: FixedClock) -> None:
@@ -16,6 +16,20 @@ async def test_a_few_reports_of_one_source_are_usual_and_more_are_suspect(clock:
     found = [await watch.is_suspect(f"report {number}", source="one") for number in range(6)]
     assert found == [False] * MOST_OF_ONE_SOURCE + [True] * (6 - MOST_OF_ONE_SOURCE)
     assert not await watch.is_suspect("report of another", source="two")
+
+
+async def test_people_who_share_an_address_are_not_junk_while_each_tells_something_else(clock: FixedClock) -> None:
+    """Residents whom one advice desk helps."""
+    watch = JunkWatch(RateLimitsInProcess(clock))
+
+    def tell(number: int) -> str:
+        return f"At office {number} they sent me away, because of my headscarf and my name."
+
+    found = [await watch.is_suspect(tell(number), source="one") for number in range(MOST_WITH_OWN_WORDS + 2)]
+    assert found == [False] * MOST_WITH_OWN_WORDS + [True, True]
+    clock.at += timedelta(hours=1)
+    again = [await watch.is_suspect(tell(number % 2), source="one") for number in range(6)]
+    assert again == [False] * MOST_OF_ONE_SOURCE + [True] * (6 - MOST_OF_ONE_SOURCE)
 
 
 async def test_after_an_hour_nothing_is_remembered(clock: FixedClock) -> None:

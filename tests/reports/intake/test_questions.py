@@ -9,9 +9,10 @@ import pytest
 from channels.forms import Action, AnswerKind
 from core.clock import FixedClock
 from core.database import Database
+from core.languages import RELEASED
 from reports.intake.service import Intake
 from reports.models import DeskKind
-from tests.reports.intake.teller import OpenDesk, Teller, open_desk, read_reports
+from tests.reports.intake.teller import OpenDesk, Teller, Told, open_desk, read_reports
 
 
 async def test_the_first_screen_says_what_is_kept_and_what_to_do_in_danger(teller: Teller) -> None:
@@ -19,8 +20,24 @@ async def test_the_first_screen_says_what_is_kept_and_what_to_do_in_danger(telle
     said = "\n".join(screen.notes)
     assert screen.step == "safe"
     assert "24 hours" in said
-    assert "call the emergency number of the country where you are" in screen.notes[0]
+    assert "call the emergency number of the country where you are" in screen.replies[0].text
     assert "papers" in said
+
+
+@pytest.mark.parametrize("language", RELEASED)
+async def test_where_the_country_is_not_known_its_numbers_are_one_press_away(intake: Intake, language: str) -> None:
+    screen = await Teller(intake, language=language).open()
+    [reply] = screen.replies
+    assert {"/emergency/IT", "/emergency/FR"} <= {button.payload for button in reply.buttons}
+    assert "112" in reply.text
+    assert "?" not in reply.text
+    assert "؟" not in reply.text, "the one question is whether they are safe"
+
+
+async def test_where_the_numbers_of_a_known_country_are_not_no_other_countrys_are_offered(teller: Teller) -> None:
+    screen = await teller.open(city="Brussels")
+    assert screen.replies == []
+    assert "call the emergency number of the country where you are" in screen.notes[0]
 
 
 async def test_the_web_is_not_told_about_telegram_and_telegram_is_told_before_the_first_question(
@@ -131,6 +148,41 @@ async def test_where_the_city_is_accused_its_own_desk_comes_last_with_a_warning(
     assert "belongs to the city. Choose another one" in (teller.screen.choices[1].note or "")
 
 
+async def test_who_does_not_say_whether_it_is_about_the_city_sees_independent_readers_first(
+    teller: Teller, desk: OpenDesk, database: Database, clock: FixedClock
+) -> None:
+    await open_desk(database, clock, "a-city-desk", kind=DeskKind.CITY)
+    await teller.open(desk="a-city-desk")
+    await teller.walk("desk", {"where": "Bologna"})
+    assert "about_city" in teller.asked
+    assert [choice.value for choice in teller.screen.choices] == ["bologna", "a-city-desk", "letter"]
+    assert "belongs to the city. Choose another one" in (teller.screen.choices[1].note or "")
+    assert teller.screen.replies == []
+
+
+@pytest.mark.parametrize("about_city", ["yes", "unsure", None])
+async def test_where_only_the_accused_city_has_a_desk_other_bodies_are_shown_before_it(
+    teller: Teller, database: Database, clock: FixedClock, about_city: str | None
+) -> None:
+    await open_desk(database, clock, "city", kind=DeskKind.CITY)
+    await teller.open()
+    told: Told = {"where": "Bologna"}
+    await teller.walk("desk", told | {"about_city": (about_city,)} if about_city else told)
+    assert [choice.value for choice in teller.screen.choices] == ["city", "letter"]
+    assert "The services below can help." in teller.screen.notes
+    assert any(contact.kind == "phone" for reply in teller.screen.replies for contact in reply.contacts)
+
+
+async def test_where_the_city_is_not_accused_its_desk_stands_alone(
+    teller: Teller, database: Database, clock: FixedClock
+) -> None:
+    await open_desk(database, clock, "city", kind=DeskKind.CITY)
+    await teller.open()
+    await teller.walk("desk", {"where": "Bologna", "about_city": ("no",)})
+    assert teller.screen.replies == []
+    assert "The services below can help." not in teller.screen.notes
+
+
 async def test_saying_later_that_it_is_about_the_city_asks_again_who_should_read_it(
     teller: Teller, database: Database, clock: FixedClock
 ) -> None:
@@ -150,6 +202,8 @@ async def test_a_desk_where_nobody_signs_in_says_so(teller: Teller, desk: OpenDe
     await teller.open()
     await teller.walk("desk", {"where": "Bologna"})
     assert "Nobody has signed in there for 7 days or more." in (teller.screen.choices[0].note or "")
+    assert teller.screen.replies, "the other routes"
+    assert "The services below can help." in teller.screen.notes
 
 
 async def test_the_desk_of_a_qr_code_comes_first_wherever_it_happened(
@@ -162,6 +216,19 @@ async def test_the_desk_of_a_qr_code_comes_first_wherever_it_happened(
         ("bologna", True),
         ("letter", False),
     ]
+
+
+async def test_who_comes_to_telegram_from_a_desk_hears_what_it_must_pass_on_before_the_first_question(
+    intake: Intake, desk: OpenDesk
+) -> None:
+    screen = await Teller(intake, "1", origin="telegram").open(desk="bologna")
+    said = "\n".join(screen.notes)
+    assert screen.step == "safe"
+    assert "You came here from Desk bologna." in said
+    assert "It tells the prosecutor of a serious crime. (Law 12, article 3)" in said
+    assert "within 14 days" in said
+    other = await Teller(intake, "2", origin="telegram").open()
+    assert "serious crime" not in "\n".join(other.notes)
 
 
 async def test_the_qr_code_of_a_city_does_not_put_the_accused_first(

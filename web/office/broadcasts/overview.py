@@ -81,6 +81,7 @@ async def show_overview(
     reached = await measure_reached(page.session, broadcast_id) if reach is None else None
     readers = readers_by_language(reach) if reach else dict(reached.by_language) if reached else {}
     progress = await measure_progress(page.session, broadcast) if broadcast.status in BEGUN else None
+    is_duty = needs_second_person(broadcast, workshop.topics)
     due_day, due_time = moment_fields(broadcast.due_at or page.now, broadcast.time_zone)
     pending = [code for code, text in shown.texts.items() if text.state == TextState.MACHINE_DRAFT]
     return page.render(
@@ -91,8 +92,8 @@ async def show_overview(
         part="overview",
         shown=shown,
         seen=await fingerprint(page.session, broadcast),
-        obstacles=find_obstacles(broadcast, shown.texts, at=goes_at(page, shown)),
-        is_duty=needs_second_person(broadcast, workshop.topics),
+        obstacles=find_obstacles(broadcast, shown.texts, at=goes_at(page, shown), is_duty=is_duty),
+        is_duty=is_duty,
         lines=[await _line(page, shown, code, readers.get(code, 0)) for code in shown.texts],
         addable=[(code, name) for code, name in language_choices(page) if code not in shown.texts],
         draftable=[

@@ -14,14 +14,16 @@ from identity.operators import OperatorRole
 from subscriptions.audience import Reach, measure_reach
 from subscriptions.broadcasts import release
 from subscriptions.broadcasts.authors import check
+from subscriptions.broadcasts.city_results import list_unreached_cities
 from subscriptions.broadcasts.errors import (
     BroadcastLockedError,
     BroadcastUnfinishedError,
     FieldWrongError,
     NobodyGetsItError,
 )
-from subscriptions.broadcasts.progress import UNREACHED, list_lines, measure_progress
+from subscriptions.broadcasts.progress import BY_DIGEST, IN_DIGESTS, PAUSED, UNREACHED, list_lines, measure_progress
 from subscriptions.models import Broadcast, BroadcastStatus, DeliveryStatus
+from subscriptions.topics import TO_SUBSCRIBERS
 from web.office.broadcasts.asking import ask_second_person
 from web.office.broadcasts.overview import measure, readers_by_language, show_overview
 from web.office.broadcasts.view import (
@@ -43,6 +45,7 @@ router = APIRouter(route_class=OfficeRoute)
 
 UNDO = timedelta(minutes=1)
 """How long a message that goes now can still be taken back."""
+WAYS = (IN_DIGESTS, BY_DIGEST, PAUSED)
 
 
 @router.post(ROOT + "/{broadcast_id}/schedule")
@@ -86,9 +89,10 @@ async def _check_reach(page: OfficePage, shown: Shown, at: datetime | None) -> R
     if shown.broadcast.status not in release.EDITABLE:
         raise BroadcastLockedError(status=shown.broadcast.status)
     due_at = max(at or page.now, page.now)
-    if obstacles := release.find_obstacles(shown.broadcast, shown.texts, at=due_at):
-        raise BroadcastUnfinishedError(obstacles=obstacles)
     workshop = workshop_of(page)
+    is_duty = release.needs_second_person(shown.broadcast, workshop.topics)
+    if obstacles := release.find_obstacles(shown.broadcast, shown.texts, at=due_at, is_duty=is_duty):
+        raise BroadcastUnfinishedError(obstacles=obstacles)
     reach = await measure_reach(
         page.session, shown.broadcast, topics=workshop.topics, cities=workshop.cities, now=due_at
     )
@@ -198,13 +202,16 @@ async def again(page: OfficeParts, broadcast_id: str) -> Response:
 
 @router.get(ROOT + "/{broadcast_id}/progress")
 async def progress_page(page: OfficeParts, broadcast_id: str, status: str = "", after: str = "") -> HTMLResponse:
-    """Counts, looked at again and again by a script, and a row for each person for the team."""
+    """Counts, looked at again and again by a script, and a row for each person, and the cities left to be reached."""
     shown = await show(page, broadcast_id)
     check(shown.sees_people)
     progress = await measure_progress(page.session, shown.broadcast)
     with_names = page.role is not OperatorRole.NETWORK
-    wanted = (DeliveryStatus(status),) if status in set(DeliveryStatus) else ()
+    wanted = (status,) if status in {*DeliveryStatus, *WAYS} else ()
     statuses = UNREACHED if status == "unreached" else wanted
+    cities = None
+    if shown.has_begun and shown.broadcast.kind in TO_SUBSCRIBERS and not shown.broadcast.audience.get("subscribers"):
+        cities = await list_unreached_cities(page.session, shown.broadcast, cities=workshop_of(page).cities)
     lines = None
     if with_names:
         lines = await list_lines(page.session, broadcast_id, statuses=statuses, after=after or None)
@@ -219,6 +226,8 @@ async def progress_page(page: OfficeParts, broadcast_id: str, status: str = "", 
         reasons=[_reason(page, line.reason) for line in lines.lines] if lines else [],
         only=status,
         statuses=list(DeliveryStatus),
+        ways=WAYS,
+        cities=cities,
         is_live=shown.broadcast.status in {BroadcastStatus.SENDING, BroadcastStatus.SCHEDULED},
     )
 

@@ -172,7 +172,7 @@ def because_words(page: OfficePage, because: Mapping[str, Any]) -> str:
             key = "invited"
         case Rule.GUEST | Rule.ANSWER as rule:
             key = str(rule)
-        case Rule.TOPIC if said in {Said.SUBSCRIPTION, Said.CHOICE, Said.CITY}:
+        case Rule.TOPIC if topic and said in {Said.SUBSCRIPTION, Said.CHOICE, Said.CITY}:
             key = str(said)
         case _:
             key = "other"
