@@ -97,7 +97,7 @@ from web import (
     office as back_office,
 )
 from web.limits import BodyLimit, MessageLimits
-from web.problems import problem, reader_language, register_problem_handlers
+from web.problems import Problems, register_problem_handlers
 from web.security import SecurityHeaders
 from web.state import Hub
 
@@ -459,11 +459,11 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
         title="ICC Hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
     app.state.hub = hub
-    texts = hub.wording.texts
-    register_problem_handlers(app, texts, not_found_page=lambda request: pages.get_page(request, hub).not_found())
+    problems = Problems(hub.wording.texts, page_of=lambda request: pages.get_page(request, hub))
+    register_problem_handlers(app, problems)
 
     def refuse(request: Request) -> Response:
-        return problem(texts, 413, "body_too_large", reader_language(request))
+        return problems.answer(request, 413, "body_too_large")
 
     app.add_middleware(BodyLimit, refuse=refuse)
     app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)

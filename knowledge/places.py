@@ -28,6 +28,8 @@ MINIMUM_STEM = 5
 MINIMUM_ARABIC_STEM = 4
 CAPITAL = "capital"
 """In the list of an ambiguous name: a capital letter inside a sentence makes it the place."""
+LED = "led:"
+"""The same, before a language: a word before it does ("in cork")."""
 NAME_ALONE = 1
 """A message of that many words is a place's name even where the word means something else."""
 LONGEST_ENDING = 3
@@ -73,6 +75,8 @@ class Gazetteer:
         towns: dict[str, list[list[str]]] | None = None,
         unnamed: frozenset[str] = frozenset(),
         ambiguous: dict[str, list[str]] | None = None,
+        before_a_place: dict[str, list[str]] | None = None,
+        said_alone: frozenset[str] = frozenset(),
         towns_by_name: dict[str, str] | None = None,
         bodies: tuple[str, ...] = (),
         nationalities: dict[str, tuple[str, ...]] | None = None,
@@ -82,6 +86,8 @@ class Gazetteer:
         self._bodies = bodies
         self._nationalities = nationalities or {}
         self._ambiguous = ambiguous or {}
+        self._before = before_a_place or {}
+        self._said_alone = said_alone
         self._unnamed = unnamed | {"EU", "UN", "EZ", "ZZ"}
         self.places: dict[str, Place] = {}
         self._by_words: dict[tuple[str, ...], Place] = {}
@@ -93,7 +99,7 @@ class Gazetteer:
         self._add_towns(towns or {})
         self._add_cities()
         self._single = {name[0]: place for name, place in self._by_words.items() if len(name) == 1}
-        long = (name for name in self._single if len(name) >= MINIMUM_TYPO_LENGTH)
+        long = (name for name in self._single if len(name) >= MINIMUM_TYPO_LENGTH and name not in self._ambiguous)
         self._long_names = NearNames(long, similarity=TYPO_SIMILARITY)
 
     @classmethod
@@ -109,6 +115,8 @@ class Gazetteer:
             towns=towns,
             unnamed=frozenset(groups["unnamed"]),
             ambiguous=groups["ambiguous"],
+            before_a_place=groups["before_a_place"],
+            said_alone=frozenset(groups["said_alone"]),
             towns_by_name=_read_towns(folder / "facts" / "towns_by_name.tsv"),
             bodies=tuple(map(fold, said["bodies"])),
             nationalities={code: tuple(map(fold, spelled)) for code, spelled in said["countries"].items()},
@@ -117,13 +125,20 @@ class Gazetteer:
     def find(self, text: str, language: str = "") -> list[Place]:
         """Places named in the text, narrowest first, then in the order of the text.
 
-        A name that is an ordinary word elsewhere ('Roma') counts only in the languages where it is the place.
+        A name that is an ordinary word elsewhere ('Roma') counts only in the languages where it is the place. Without a
+        language the text is what somebody gave as a place, and every name counts.
         """
         found: dict[str, tuple[int, Place]] = {}
         tokens = words(text)
-        if len(tokens) > NAME_ALONE:
-            tokens = [token for place, token in enumerate(tokens) if self._is_meant(token, place, text, language)]
-            tokens = drop_languages(tokens, language)
+        if language and (len(tokens) > NAME_ALONE or self._said_alone.issuperset(tokens)):
+            capital = {token for token in tokens if self._may_be_meant(token) and _has_capital(token, text)}
+            before = ["", *tokens]
+            tokens = [
+                token
+                for token, previous in zip(tokens, before, strict=False)
+                if token in capital or self._is_meant(token, previous, language)
+            ]
+            tokens = drop_languages(tokens, language, names=capital)
         for position, place in self._exact(tokens):
             found.setdefault(place.id, (position, place))
         for glyphs, place in self._glyphs.items():
@@ -143,12 +158,18 @@ class Gazetteer:
         """Folded names that are ordinary words somewhere."""
         return frozenset(self._ambiguous)
 
-    def _is_meant(self, token: str, place: int, text: str, language: str) -> bool:
-        """Whether a name that may be an ordinary word is the place here, by language or by its capital letter."""
+    def _may_be_meant(self, token: str) -> bool:
+        """Whether a capital letter makes the place of a word, or of a language's name ('Beja')."""
+        place = self._by_words.get((token,))
+        allowed = self._ambiguous.get(token)
+        return place is not None and (place.kind is PlaceKind.CITY if allowed is None else CAPITAL in allowed)
+
+    def _is_meant(self, token: str, previous: str, language: str) -> bool:
+        """Whether a name that may be an ordinary word is the place here, by language or by the word before it."""
         allowed = self._ambiguous.get(token)
         if allowed is None or language in allowed:
             return True
-        return CAPITAL in allowed and place > 0 and re.search(rf"\b{token.capitalize()}\b", text) is not None
+        return LED + language in allowed and previous in self._before.get(language, ())
 
     def find_one(self, text: str, language: str = "") -> Place | None:
         """The narrowest place named in the text."""
@@ -226,7 +247,7 @@ class Gazetteer:
             self._by_first[tokens[0]].append(tokens)
         self._by_words[tokens] = place
         self._longest = max(self._longest, len(tokens))
-        if len(tokens) == 1:
+        if len(tokens) == 1 and tokens[0] not in self._ambiguous:
             stem = tokens[0].rstrip("aeiouyаеиоуыіїяью")
             if len(stem) >= _minimum_stem(stem):
                 self._stems.setdefault(stem, place)
@@ -291,6 +312,11 @@ def _read_towns(path: Path) -> dict[str, str]:
     """Folded names of towns, and the country that each means."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t", 1) for line in lines if not line.startswith("#"))
+
+
+def _has_capital(name: str, text: str) -> bool:
+    """Whether the folded name has a capital letter for another reason than being the first word of a sentence."""
+    return re.search(rf"(?:[\w,،)][ \t\u00a0]+|[(/,'’-]){name.capitalize()}\b", text) is not None
 
 
 def _without_article(token: str) -> str:

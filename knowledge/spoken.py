@@ -5,7 +5,7 @@ The hub's own languages, in which it answers, are core.languages; these are the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 from babel import Locale
@@ -44,13 +44,13 @@ def _as_said(name: str) -> str:
     return min([tokens[0], *bare_forms(tokens[0])], key=len)
 
 
-def drop_languages(tokens: Sequence[str], language: str) -> list[str]:
+def drop_languages(tokens: Sequence[str], language: str, *, names: Collection[str] = ()) -> list[str]:
     """Folded words without the languages that somebody wants to speak ('in russo', 'en lingala ou en swahili').
 
     Many are also what is said of a country ('russo'), and the place is not meant then. In English they stand before
-    nouns too ("in French cities"), so only those at an end or before another language count.
+    nouns too ("in French cities"), so only those at an end or before another language count. ``names`` are places.
     """
-    names = _language_names(language)
+    names = _language_names(language).difference(names)
     spoken = {
         place
         for place, token in enumerate(tokens)

@@ -20,6 +20,7 @@ from knowledge.page_links import page_for_reader
 from knowledge.places import PlaceKind, place_from_input
 from knowledge.schema import Kind, ServiceFact, ToolFact
 from web.preferences.session import find_preference_session
+from web.problems import note_language
 from web.state import Hub, HubParts
 
 CHANNEL = "webchat"
@@ -75,6 +76,7 @@ class LateReplies(BaseModel):
 @router.post("/chat", summary="Say something and get the answer")
 async def chat(body: ChatRequest, request: Request, hub: HubParts) -> ChatResponse:
     """One turn of a conversation. 429 carries Retry-After; errors are problem+json."""
+    note_language(request, body.language)
     await hub.limits.check(request, body.sender)
     sender = body.sender or hub.conversations.new_sender()
     who = find_preference_session(request, hub)

@@ -24,6 +24,8 @@ MESSAGES_PER_ADDRESS = Rate("messages-of-address", 600, WINDOW)
 FILES_PER_ADDRESS = Rate("files-of-address", 60, timedelta(hours=1))
 LARGEST_BODY = 64 * 1024
 """Bytes of the largest request body that is read."""
+LARGEST_OFFICE_BODY = 512 * 1024
+"""The same for the back office: a form writes an Arabic letter in six bytes, and an event has 20,000 a language."""
 LARGEST_INTERNAL_BODY = 4 * 1024 * 1024
 """The same for the assistant, which sends its whole tracker."""
 UPLOAD_PATHS = frozenset({"/report", "/report/return"})
@@ -108,8 +110,7 @@ class BodyLimit:
         if _takes_files(scope["path"]):
             await self._stream(scope, receive, send)
             return
-        most = LARGEST_INTERNAL_BODY if scope["path"].startswith("/internal/") else LARGEST_BODY
-        body = await _read_body(scope, receive, most)
+        body = await _read_body(scope, receive, _largest_body(scope["path"]))
         if body is None:
             await self._refuse(Request(scope))(scope, receive, send)
             return
@@ -147,6 +148,12 @@ def _takes_files(path: str) -> bool:
         or (path.startswith(begins) and path.endswith(ends))
         or (path.startswith("/office/") and path.endswith(OFFICE_UPLOADS))
     )
+
+
+def _largest_body(path: str) -> int:
+    if path.startswith("/internal/"):
+        return LARGEST_INTERNAL_BODY
+    return LARGEST_OFFICE_BODY if path.startswith("/office/") else LARGEST_BODY
 
 
 def _announced(scope: Scope) -> int:

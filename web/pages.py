@@ -29,6 +29,8 @@ FOLDER = Path(__file__).resolve().parent
 STATIC = FOLDER / "static"
 PLAIN = "plain"
 """In an address: the page without its links to reports, to help against discrimination and to emergency numbers."""
+PARTS_WITH_FRAMES = ("office", "desk", "report")
+"""Parts of the hub whose pages have a frame of their own."""
 SHOWN_SCHEMES = frozenset({"http", "https", "tel", "mailto"})
 """Addresses that a page makes a link of."""
 
@@ -128,11 +130,20 @@ class Page:
         """The page that says there is none, with ways on."""
         return self.render("not_found.html", status=404)
 
+    def problem(self, message: str, *, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+        """The page that says what did not work, in the frame of the part of the hub where it was."""
+        template = "problem.html"
+        for part in PARTS_WITH_FRAMES:
+            # The report's page promises that nothing was changed, which nobody knows after a failure.
+            if (self.request.url.path + "/").startswith(f"/{part}/") and (part != "report" or status < 500):
+                template = f"{part}/problem.html"
+        return self.render(template, status=status, headers=headers, message=message, kept=())
+
 
 def get_page(request: Request, hub: HubParts) -> Page:
     """The page's language, from the request."""
-    chosen = _released(request.query_params.get("lang"))
-    stated = _released(request.query_params.get("site_lang"))
+    chosen = released_language(request.query_params.get("lang"))
+    stated = released_language(request.query_params.get("site_lang"))
     language = chosen or stated or accepted_language(request.headers.get("accept-language")) or SOURCE_LANGUAGE
     return Page(hub, request, language, chosen is not None)
 
@@ -175,7 +186,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _released(tag: str | None) -> str | None:
+def released_language(tag: str | None) -> str | None:
+    """The released language that a tag means, if any."""
     try:
         code = match_language(tag) if tag else None
     except ValueError:

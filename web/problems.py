@@ -1,4 +1,7 @@
-"""Errors as problem+json (RFC 9457): a sentence that a person understands, in their language, and no stack trace."""
+"""Errors: a sentence that a person understands, in their language, and no stack trace.
+
+Programs and scripts get problem+json (RFC 9457); a browser that opens a page or sends a form gets a page.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,31 @@ from core.errors import HubError
 from core.failures import describe_failure, silence_tracebacks
 from core.languages import SOURCE_LANGUAGE, accepted_language
 from core.texts import Texts
+from web.pages import Page, released_language
+from web.security import set_headers
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+NOT_FOUND = "not_found"
+STATED_LANGUAGE = "stated_language"
+FOR_PROGRAMS = ("/api/", "/internal/")
 
 
 def reader_language(request: Request) -> str:
-    """The language to speak to whoever sent the request."""
-    return accepted_language(request.headers.get("accept-language")) or SOURCE_LANGUAGE
+    """The language to speak to whoever sent the request: the one that it states, else the browser's."""
+    stated = getattr(request.state, STATED_LANGUAGE, None) or request.query_params.get("language")
+    return released_language(stated) or accepted_language(request.headers.get("accept-language")) or SOURCE_LANGUAGE
+
+
+def note_language(request: Request, stated: object) -> None:
+    """Remember the language that a body states, for errors that come later."""
+    setattr(request.state, STATED_LANGUAGE, stated if isinstance(stated, str) else None)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser opens the address or sends a form. Who calls the API wants documents, and no page."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(FOR_PROGRAMS)
 
 
 def problem(
@@ -40,35 +59,57 @@ def problem(
     )
 
 
-def register_problem_handlers(app: FastAPI, texts: Texts, *, not_found_page: Callable[[Request], Response]) -> None:
-    """Turn every error of the application into a problem document; who asks for a page gets a page."""
+class Problems:
+    """Answers for what cannot be done: a page for who asks for pages, else a problem document."""
+
+    def __init__(self, texts: Texts, *, page_of: Callable[[Request], Page]) -> None:
+        self._texts = texts
+        self._page_of = page_of
+
+    def answer(
+        self, request: Request, status: int, code: str, /, headers: dict[str, str] | None = None, **values: Any
+    ) -> Response:
+        """The sentence of ``code`` in the reader's language."""
+        if not wants_page(request):
+            return problem(self._texts, status, code, reader_language(request), headers=headers, **values)
+        page = self._page_of(request)
+        if code == NOT_FOUND:
+            return page.not_found()
+        return page.problem(self._texts.get(f"error.{code}", page.language, **values), status=status, headers=headers)
+
+
+def register_problem_handlers(app: FastAPI, problems: Problems) -> None:
+    """Turn every error of the application into a sentence for whoever sent the request."""
     # Starlette hands an unexpected error on to the server after it was answered.
     silence_tracebacks()
 
     @app.exception_handler(HubError)
     async def _hub_error(request: Request, error: HubError) -> Response:
         headers = {"Retry-After": str(error.values["seconds"])} if error.status == 429 else None
-        return problem(texts, error.status, error.code, reader_language(request), headers=headers, **error.values)
+        return problems.answer(request, error.status, error.code, headers=headers, **error.values)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            return problem(texts, 422, "not_json", reader_language(request))
+            return problems.answer(request, 422, "not_json")
+        if isinstance(error.body, dict):
+            note_language(request, error.body.get("language"))
         field = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"}) or "body"
         code = "message_too_long" if (field, first["type"]) == ("message", "string_too_long") else "field_wrong"
         values = {"field": field, "most": first.get("ctx", {}).get("max_length", "")}
-        return problem(texts, 422, code, reader_language(request), **values)
+        return problems.answer(request, 422, code, **values)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-            return not_found_page(request)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "unexpected")
+        code = {404: NOT_FOUND, 405: "method_not_allowed"}.get(error.status_code, "unexpected")
         headers = dict(error.headers) if error.headers else None
-        return problem(texts, error.status_code, code, reader_language(request), headers=headers)
+        return problems.answer(request, error.status_code, code, headers=headers)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         log.error("unexpected_error path=%s %s", request.url.path, describe_failure(error))
-        return problem(texts, 500, "unexpected", reader_language(request))
+        response = problems.answer(request, 500, "unexpected")
+        # This is answered outside of every middleware.
+        set_headers(response.headers, request.url.path)
+        return response

@@ -19,6 +19,30 @@ PRIVATE_PERMISSIONS = (
 )
 
 
+def set_headers(headers: MutableHeaders, path: str, *, ancestors: str = "'none'") -> None:
+    """Give the answer from this address its headers; ``ancestors`` may show it in a frame."""
+    if (path + "/").startswith(PRIVATE_PAGES):
+        policy = PRIVATE_POLICY
+        if (path + "/").startswith(OFFICE_PAGES):
+            # Mail is shown there in a frame that may do nothing (web/office/framing.py).
+            policy += "; frame-src 'self'"
+        headers.setdefault("Content-Security-Policy", policy)
+        headers["Permissions-Policy"] = PRIVATE_PERMISSIONS
+        headers["Cache-Control"] = "no-store"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers["X-DNS-Prefetch-Control"] = "off"
+    headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}",
+    )
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    headers.setdefault("Cache-Control", "no-store")
+
+
 class SecurityHeaders:
     """ASGI middleware that sets the headers on every answer."""
 
@@ -31,32 +55,10 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         ancestors = self._embed_ancestors if scope["path"] == EMBEDDED_PAGE else "'none'"
-        policy = (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-            f"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
-        )
-
-        is_private = (scope["path"] + "/").startswith(PRIVATE_PAGES)
-        own_policy = PRIVATE_POLICY
-        if (scope["path"] + "/").startswith(OFFICE_PAGES):
-            # Mail is shown there in a frame that may do nothing (web/office/framing.py).
-            own_policy += "; frame-src 'self'"
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if is_private:
-                    headers.setdefault("Content-Security-Policy", own_policy)
-                    headers["Permissions-Policy"] = PRIVATE_PERMISSIONS
-                    headers["Cache-Control"] = "no-store"
-                    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-                    headers["X-DNS-Prefetch-Control"] = "off"
-                headers.setdefault("Content-Security-Policy", policy)
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-                headers.setdefault("Cache-Control", "no-store")
+                set_headers(MutableHeaders(scope=message), scope["path"], ancestors=ancestors)
             await send(message)
 
         await self._app(scope, receive, with_headers)

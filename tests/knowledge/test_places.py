@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from conversation.replies import Wording
+from knowledge.base import FOLDER
 from knowledge.places import place_from_input
 
 
@@ -50,6 +52,75 @@ def test_a_place_is_found(wording: Wording, text: str, place: str) -> None:
 )
 def test_an_ordinary_word_is_no_place(wording: Wording, text: str, language: str) -> None:
     assert wording.gazetteer.find(text, language) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("j'habite à Nice", "fr", "FR"),
+        ("nice, agression raciste", "fr", "FR"),
+        ("i was attacked in Nice, who can help", "en", "FR"),
+        ("Nizza: una guardia perquisisce solo me", "it", "FR"),
+        ("نيس، دعم للنساء", "ar", "FR"),
+        ("racisme à Tours", "fr", "FR"),
+        ("je vis à tours", "fr", "FR"),
+        ("racisme à cannes, qui appeler", "fr", "FR"),
+        ("harassed in cork, who can i call", "en", "IE"),
+        ("A letting agent in Cork hung up on me", "en", "IE"),
+        ("je loge à Bath", "fr", "GB"),
+        ("my landlord in bath threw me out", "en", "GB"),
+        ("racism at work in Reading", "en", "GB"),
+        ("I live in Hull", "en", "GB"),
+        ("polonaise, frappée, habitant hull", "fr", "GB"),
+        ("i come from derby and need help", "en", "GB"),
+        ("racism in Pula", "en", "HR"),
+        ("mi hanno insultato a Pola", "it", "HR"),
+        ("A Parla mi impongono di togliere il velo", "it", "es-parla"),
+        ("our partner Parla is in RECI", "en", "es-parla"),
+        ("who can help me in Beja", "en", "pt-beja"),
+        ("je travaille en Beja", "fr", "pt-beja"),
+        ("Beja migrant support office", "en", "pt-beja"),
+        ("someone who answers in beja", "en", None),
+        ("Thank you! Nice work", "en", None),
+        ("Nice try, but I need a colleague", "en", None),
+        ("Nice!", "en", None),
+        ("some nice words", "en", None),
+        ("some reading on migration, the best readings", "en", None),
+        ("Our meetings are dull. Reading is better", "en", None),
+        ("do you offer tours of the centre", "en", None),
+        ("au pied de tours où l'on parle trente langues", "fr", None),
+        ("il marche avec des cannes", "fr", None),
+        ("my bath is broken and the boat has a hull of cork", "en", None),
+        ("chi ha vinto il derby ieri sera", "it", None),
+        ("billet derby Reggiana", "fr", None),
+        ("Buongiorno. Parla arabo qualcuno da voi?", "it", None),
+        ("itaca, de che parla?", "it", None),
+        ("i am from Eastern Europe", "en", None),
+        ("المدينة كان فيها مشروع، هل تساعدونني؟", "ar", None),
+    ],
+)
+def test_a_name_that_is_a_usual_word_counts_only_where_a_place_is_meant(
+    wording: Wording, text: str, language: str, place: str | None
+) -> None:
+    found = wording.gazetteer.find_one(text, language)
+    assert (found.id if found else None) == place
+
+
+def test_every_name_that_is_somewhere_the_place_has_a_place(wording: Wording) -> None:
+    groups = yaml.safe_load((FOLDER / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
+    ambiguous: dict[str, list[str]] = groups["ambiguous"]
+    is_place = wording.gazetteer.is_place
+    assert [name for name, where in ambiguous.items() if where and not is_place((name,))] == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "place"),
+    [("Nice", "FR"), ("Nice, France", "FR"), ("Beja, Portugal", "pt-beja"), ("parla, madrid", "es-parla")],
+)
+def test_what_a_client_states_is_a_place_whatever_the_word_means(wording: Wording, stated: str, place: str) -> None:
+    found = place_from_input(wording.gazetteer, stated)
+    assert found is not None
+    assert found.id == place
 
 
 def test_a_city_comes_before_its_country(wording: Wording) -> None:
