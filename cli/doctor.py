@@ -25,7 +25,8 @@ from conversation.assistant import RasaAssistant
 from core.database import Database
 from core.errors import ConfigurationError
 from core.languages import LANGUAGES, RELEASED
-from core.settings import Settings
+from core.settings import PROJECT_ROOT, Settings
+from core.texts import Texts
 from core.translation.engine import Engine
 from core.translation.errors import TranslationError
 from core.translation.packages import list_installed
@@ -120,8 +121,9 @@ def _knowledge() -> Iterator[Finding]:
         yield Finding(Level.WRONG, say("doctor.knowledge_wrong", count=count, first=first))
         return
     yield Finding(Level.OK, say("doctor.knowledge", count=len(base.entries)))
+    texts = Texts.load(PROJECT_ROOT / "locales", languages=RELEASED)
     for code in RELEASED:
-        missing = list_missing(base, code)
+        missing = list_missing(base, texts, code)
         key = "doctor.language_lacks" if missing else "doctor.language"
         level = Level.WRONG if missing else Level.OK
         yield Finding(level, say(key, language=LANGUAGES[code].own_name, count=len(missing)))

@@ -33,7 +33,8 @@ from core.clock import SystemClock
 from core.database import Database
 from core.errors import HubError
 from core.languages import LANGUAGES
-from core.settings import Settings
+from core.settings import PROJECT_ROOT, Settings
+from core.texts import Texts
 from knowledge.base import load_knowledge
 from knowledge.errors import KnowledgeError
 from migrations.run import migrate as migrate_database
@@ -149,7 +150,8 @@ def evaluate(
 @app.command(help=say("help.knowledge"))
 def knowledge(as_json: AsJson = False) -> None:
     base = load_knowledge()
-    lacks = {code: list_missing(base, code) for code in LANGUAGES}
+    texts = Texts.load(PROJECT_ROOT / "locales")
+    lacks = {code: list_missing(base, texts, code) for code in LANGUAGES}
     if as_json:
         _print_json({"entries": len(base.entries), "missing": lacks})
     else:

@@ -18,9 +18,8 @@ ENGLISH_ONLY = ("cli.",)
 """The command line speaks English."""
 
 
-def list_missing(base: KnowledgeBase, language: str, *, root: Path = PROJECT_ROOT) -> list[str]:
+def list_missing(base: KnowledgeBase, texts: Texts, language: str, *, root: Path = PROJECT_ROOT) -> list[str]:
     """Every missing thing by its name, entries of the knowledge base first."""
-    texts = Texts.load(root / "locales")
     wanted = {key for key in texts.keys(SOURCE_LANGUAGE) if not key.startswith(ENGLISH_ONLY)}
     known = texts.keys(language) if language in texts.languages else set()
     return [*missing_texts(base, language), *sorted(wanted - known), *_files(language, root)]

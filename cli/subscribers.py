@@ -13,9 +13,10 @@ from rich.console import Console
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from cli.database import with_session
-from cli.words import load_texts, say
+from cli.words import say
 from core.clock import SystemClock
-from core.settings import Settings
+from core.settings import PROJECT_ROOT, Settings
+from core.texts import Texts
 from knowledge.base import load_knowledge
 from subscriptions.columns import Vocabulary
 from subscriptions.errors import FileUnreadableError
@@ -48,7 +49,7 @@ def import_command(
             is_workbook=_is_workbook(file),
             base=load_knowledge(),
             topics=topics,
-            vocabulary=Vocabulary.load(load_texts(), topics.facts),
+            vocabulary=Vocabulary.load(Texts.load(PROJECT_ROOT / "locales"), topics.facts),
             encoding=encoding,
         )
         asked = 0

@@ -12,8 +12,8 @@ from core.texts import Texts
 
 @cache
 def load_texts() -> Texts:
-    """The whole catalogue."""
-    return Texts.load(PROJECT_ROOT / "locales")
+    """The catalogue in English: every command reads it, so the other languages stay on the disk."""
+    return Texts.load(PROJECT_ROOT / "locales", languages={SOURCE_LANGUAGE})
 
 
 def say(key: str, /, **values: Any) -> str:

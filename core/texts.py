@@ -8,7 +8,7 @@ to them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,10 @@ class Texts:
         self._plural_rules = {code: Locale.parse(code).plural_form for code in sentences}
 
     @classmethod
-    def load(cls, folder: Path) -> Texts:
-        """Read all languages below ``folder``."""
-        return cls({path.name: _read_language(path) for path in sorted(folder.iterdir()) if path.is_dir()})
+    def load(cls, folder: Path, *, languages: Collection[str] | None = None) -> Texts:
+        """Read all languages below ``folder``, or only some."""
+        found = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+        return cls({path.name: _read_language(path) for path in found if languages is None or path.name in languages})
 
     @property
     def languages(self) -> list[str]:

@@ -87,7 +87,7 @@ class Group:
         return text.button or text.title
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KnowledgeBase:
     """Everything the hub knows."""
 

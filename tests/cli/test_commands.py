@@ -219,14 +219,14 @@ async def test_something_else_is_no_backup(settings: Settings, tmp_path: Path) -
 
 
 def test_the_report_on_languages_names_sentences_word_lists_and_training_messages(wording: Wording) -> None:
-    german = list_missing(wording.base, "de")
+    german = list_missing(wording.base, wording.texts, "de")
     assert {"chat.empty", "knowledge/texts/de/picks.yaml", "nlu_data/de/report.yml", "tool/icc-index"} <= set(german)
     assert not any(key.startswith("cli.") for key in german)
 
 
 @pytest.mark.parametrize("language", RELEASED)
 def test_a_released_language_lacks_nothing(wording: Wording, language: str) -> None:
-    assert list_missing(wording.base, language) == []
+    assert list_missing(wording.base, wording.texts, language) == []
 
 
 def test_languages_are_listed_as_data() -> None:

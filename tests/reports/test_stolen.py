@@ -211,7 +211,8 @@ async def test_no_word_of_a_report_stands_anywhere(world: World, settings: Setti
     told = await live(world)
     loot = await steal(world, settings.data_dir)
     assert len(loot.rows["report_case"]) == 2
-    assert {row["kind"] for row in loot.rows["report_case_entry"]} == set(EntryKind)
+    # An automatic message comes near the end of a case's time, and holds nobody's words.
+    assert {row["kind"] for row in loot.rows["report_case_entry"]} == set(EntryKind) - {EntryKind.AUTOMATIC}
     allowed = {"it-bologna": {"desk.places"}}
     for word in [*WORDS, told.receipt, show_receipt(told.receipt), told.receipt[-5:]]:
         places = {place for place in loot.holds(word.encode()) if place not in allowed.get(word, set())}
