@@ -53,6 +53,7 @@ class RunningHub:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Journeys may run in two processes, each file in one of them; those without a browser together, and first.
 
