@@ -39,10 +39,14 @@ install: .venv/installed bot/.venv/installed ## Install both environments from t
 run: install ## Start the whole hub; Ctrl-C ends it
 	@exec $(HUB) -m cli serve
 
-# Journeys run by themselves, a file in one process (tests/journeys/conftest.py says why). They wait more than they work.
+# Journeys run by themselves: the browser driver keeps an event loop of its own until the end. Those without a browser run
+# beside the others, since all of them wait more than they work.
+WITHOUT_BROWSER := tests/journeys/assistant tests/journeys/test_killed_intakes.py
 test: install ## Run every test
 	@$(HUB) -m pytest --ignore tests/journeys --numprocesses auto --maxprocesses 4
-	@$(HUB) -m pytest tests/journeys --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	@$(HUB) -m pytest -p no:cacheprovider $(WITHOUT_BROWSER) & beside=$$!; \
+		$(HUB) -m pytest tests/journeys $(addprefix --ignore ,$(WITHOUT_BROWSER)); status=$$?; \
+		wait $$beside && exit $$status
 	@cd bot && .venv/bin/python -m pytest -q
 
 bench: install ## Run the benchmarks, each beside its baseline

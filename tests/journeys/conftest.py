@@ -53,24 +53,9 @@ class RunningHub:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Journeys may run in two processes, each file in one of them; those without a browser together, and first.
-
-    The browser's driver keeps an event loop of its own to the end, so what needs another one must come before it.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("no browser" if _needs_no_browser(item) else item.path.stem))
-    items.sort(
-        key=lambda item: (
-            not inspect.iscoroutinefunction(getattr(item, "function", None)),
-            not _needs_no_browser(item),
-        )
-    )
-
-
-def _needs_no_browser(item: pytest.Item) -> bool:
-    return item.path.parent.name == "assistant" or item.path.stem == "test_killed_intakes"
+    """The browser's driver keeps an event loop of its own to the end, so what needs another one comes first."""
+    items.sort(key=lambda item: not inspect.iscoroutinefunction(getattr(item, "function", None)))
 
 
 @pytest.fixture(scope="session")

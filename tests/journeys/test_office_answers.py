@@ -66,7 +66,7 @@ def test_what_people_did_not_find_is_written_and_the_assistant_knows_it(
     width: int,
     scheme: Scheme,
 ) -> None:
-    thing = "cargo bikes" if script else "night buses"
+    thing = "old bikes" if script else "night buses"
     question = f"Does the network lend {thing} to cities?"
     context = browser.new_context(
         base_url=running_hub.address,
