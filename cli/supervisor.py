@@ -248,8 +248,10 @@ def serve_hub(settings: Settings) -> None:
     """One hub process in the foreground; used by the supervisor and by containers."""
     from app import build_app
 
+    app = build_app(settings)
+    app.state.hub.conversations.warm_up()
     config = uvicorn.Config(
-        build_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_level="warning",

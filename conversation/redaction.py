@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conversation.phrases import read_forms
 from conversation.replies import Wording
-from core.languages import RELEASED, detect_language
+from core.languages import RELEASED, vote_by_function_words
 from core.normalise import fold
 from knowledge.schema import Kind
 
@@ -42,11 +42,16 @@ class Redaction:
         self._wording = wording
         self._known: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
+    def warm_up(self) -> None:
+        """Read all words now, so that no turn waits for it."""
+        for language in RELEASED:
+            self._words_of(language)
+
     def redact(self, text: str, language: str) -> str:
         """The text with ``…`` for every word that is not known, every number and address; empty if nothing stays."""
         text = _ADDRESSES.sub(GONE, text)
-        written_in = detect_language(text).code
-        languages = {language, written_in if written_in in RELEASED else language}
+        vote = vote_by_function_words(text)
+        languages = {language, vote.code if vote.is_sure and vote.code in RELEASED else language}
         found = list(_WORD.finditer(text))
         addresses = set(_find_streets([fold(match.group()) for match in found]))
         shouts = text.upper() == text

@@ -206,6 +206,10 @@ class Conversations:
             await self._preferences.close()
         await self._languages.close()
 
+    def warm_up(self) -> None:
+        """Read what a first turn would wait for."""
+        self._redaction.warm_up()
+
     async def wait_for_background(self) -> None:
         """Until all counting is written (at shutdown, and in tests)."""
         self._hurry.set()
