@@ -40,10 +40,11 @@ run: install ## Start the whole hub; Ctrl-C ends it
 	@exec $(HUB) -m cli serve
 
 # Journeys run by themselves: the browser driver keeps an event loop of its own until the end. Those without a browser run
-# beside the others, since all of them wait more than they work.
+# beside the others, since all of them wait more than they work. A training comes first, alone: it would starve beside them.
 WITHOUT_BROWSER := tests/journeys/assistant tests/journeys/test_killed_intakes.py
 test: install ## Run every test
 	@$(HUB) -m pytest --ignore tests/journeys --numprocesses auto --maxprocesses 4
+	@$(HUB) -m cli train
 	@$(HUB) -m pytest -p no:cacheprovider $(WITHOUT_BROWSER) & beside=$$!; \
 		$(HUB) -m pytest tests/journeys $(addprefix --ignore ,$(WITHOUT_BROWSER)); status=$$?; \
 		wait $$beside && exit $$status
