@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
+from starlette.routing import BaseRoute
 
 from bot.actions.registry import action_for, run_action
 from bot.actions.turn import Turn
@@ -117,6 +119,13 @@ def build_wording(settings: Settings) -> Wording:
     return Wording(Texts.load(PROJECT_ROOT / "locales"), base, gazetteer, services, keywords, settings)
 
 
+@lru_cache(maxsize=1)
+def build_reader(texts: Texts) -> WishReader:
+    """Reads wishes in every released language; its words take longer to read than all else of a hub to be wired."""
+    topics = load_topics().facts
+    return WishReader({code: Lexicon.load(code, texts, topics) for code in RELEASED})
+
+
 def build_hub(
     settings: Settings,
     *,
@@ -145,7 +154,7 @@ def build_hub(
         topics = load_topics()
         url = f"{settings.public_url or settings.address}/preferences"
         return PreferencesTalk(
-            reader=WishReader({code: Lexicon.load(code, wording.texts, topics.facts) for code in RELEASED}),
+            reader=build_reader(wording.texts),
             teller=Teller(wording.texts, url),
             memory=PendingInRedis(redis_url) if redis_url else PendingInProcess(),
             database=database,
@@ -415,6 +424,34 @@ def list_duties(hub: Hub) -> list[Duty]:
     ]
 
 
+@cache
+def list_routes() -> list[BaseRoute]:
+    """The routes of every page and endpoint. They know no hub, so all apps of a process share them: FastAPI works each
+    route out at the first request, which takes longer than the request.
+    """
+    router = APIRouter()
+    for part in (
+        api,
+        internal,
+        health,
+        chat,
+        catalogue,
+        information,
+        message_links,
+        event_answers,
+        events,
+        preferences,
+        report,
+        report_return,
+        report_desk,
+        observatory,
+        desk,
+        back_office,
+    ):
+        router.include_router(part.router)
+    return router.routes
+
+
 def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> FastAPI:
     """The web application of one hub process."""
     settings = settings or Settings()
@@ -456,7 +493,13 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
             await hub.database.close()
 
     app = FastAPI(
-        title="ICC Hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+        title="ICC Hub",
+        version="1",
+        lifespan=lifespan,
+        routes=list_routes(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
     )
     app.state.hub = hub
     problems = Problems(hub.wording.texts, page_of=lambda request: pages.get_page(request, hub))
@@ -467,25 +510,6 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
 
     app.add_middleware(BodyLimit, refuse=refuse)
     app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)
-    for part in (
-        api,
-        internal,
-        health,
-        chat,
-        catalogue,
-        information,
-        message_links,
-        event_answers,
-        events,
-        preferences,
-        report,
-        report_return,
-        report_desk,
-        observatory,
-        desk,
-        back_office,
-    ):
-        app.include_router(part.router)
     if telegram is not None and settings.telegram_webhook_url:
         from web import telegram_webhook
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from sqlalchemy import exists, or_
@@ -63,8 +63,9 @@ class Topics:
         return frozenset(topic for topic, fact in self.facts.items() if fact.default)
 
 
+@cache
 def load_topics(folder: Path = FOLDER) -> Topics:
-    """Read the topics. Raises KnowledgeError, which names every broken entry with file, line and reason."""
+    """The topics, read once. Raises KnowledgeError, which names every broken entry with file, line and reason."""
     problems = Problems(folder.parent)
     path = folder / "facts" / "topics.yaml"
     facts: dict[str, TopicFact] = {}

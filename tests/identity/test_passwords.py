@@ -6,12 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from argon2.low_level import Type, hash_secret_raw
 
+from identity import passwords
 from identity.errors import PasswordWeakError
 from identity.passwords import check_new_password, hash_password, is_password, key_from_password
 from identity.totp import find_step, new_secret, setup_address
 
 NOW = datetime(2026, 11, 22, 9, 0, 10, tzinfo=UTC)
+REAL_COST = {"PASSES": passwords.PASSES, "MEMORY_KIB": passwords.MEMORY_KIB, "_HASHER": passwords._HASHER}
+"""As the module has it, before the session makes passwords cheap."""
+
+
+@pytest.fixture(autouse=True)
+def costly_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, cost in REAL_COST.items():
+        monkeypatch.setattr(passwords, name, cost)
 
 
 async def test_a_key_follows_from_the_password_and_its_salt_alone() -> None:
@@ -20,6 +30,11 @@ async def test_a_key_follows_from_the_password_and_its_salt_alone() -> None:
     assert key == await key_from_password("correct horse battery", b"s" * 16)
     assert key != await key_from_password("correct horse batterz", b"s" * 16)
     assert key != await key_from_password("correct horse battery", b"t" * 16)
+
+
+async def test_a_key_holds_the_stated_costs() -> None:
+    expected = hash_secret_raw(b"correct horse battery", b"s" * 16, 3, 65536, 1, 32, Type.ID)
+    assert await key_from_password("correct horse battery", b"s" * 16) == expected
 
 
 async def test_one_letter_written_in_two_ways_is_one_password() -> None:

@@ -9,8 +9,8 @@ import pyotp
 import pytest
 from sqlmodel import select
 
+from identity import passwords
 from identity.errors import PasswordWeakError, SignInRefusedError, SignInThrottledError
-from identity.passwords import MEMORY_KIB
 from reports.audit import Act, list_entries
 from reports.cases import list_cases, read_case
 from reports.errors import (
@@ -107,7 +107,7 @@ async def test_an_unknown_name_costs_the_same_work_and_says_the_same(
         with pytest.raises(SignInRefusedError) as refused:
             await try_to_sign_in(world, login, "wrong horse battery staple", "000000")
         answers.append(str(refused.value))
-    assert stretched == [MEMORY_KIB, MEMORY_KIB]
+    assert stretched == [passwords.MEMORY_KIB, passwords.MEMORY_KIB]
     assert answers[0] == answers[1]
 
 
