@@ -9,7 +9,20 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from benchmarks import accuracy, answers, audience, delivery, desk, figures, intakes, memory, start, telegram, training
+from benchmarks import (
+    accuracy,
+    answers,
+    audience,
+    delivery,
+    desk,
+    figures,
+    intakes,
+    memory,
+    preferences,
+    start,
+    telegram,
+    training,
+)
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Section
 from core.errors import HubError
@@ -24,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Console], Section]] = {
     "desk": desk.run,
     "intakes": intakes.run,
     "memory": memory.run,
+    "preferences": preferences.run,
     "start": start.run,
     "telegram": telegram.run,
     "training": training.run,

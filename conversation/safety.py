@@ -17,7 +17,8 @@ import yaml
 from conversation.phrases import Forms, Phrases, read_forms
 
 MOST_WORDS = 40
-"""A longer text tells a story, and goes to the assistant."""
+"""A longer text is heard in pieces of so many words, which overlap by half, and only for what somebody says of their
+own: the rest of a long story is the assistant's."""
 _FILE = Path(__file__).with_name("safety_words.yaml")
 
 
@@ -32,21 +33,31 @@ class Cry:
 def hear_cry(text: str, *, first: str) -> Cry | None:
     """The cry for help in a text, or None. Where two languages share the words, ``first`` counts before the others."""
     said = read_forms(text)
-    if not 0 < len(said) <= MOST_WORDS:
-        return None
+    if len(said) <= MOST_WORDS:
+        return _hear(said, first, only_of_their_own=False)
+    cries = [
+        _hear(said[at : at + MOST_WORDS], first, only_of_their_own=True) for at in range(0, len(said), MOST_WORDS // 2)
+    ]
+    heard = [cry for cry in cries if cry is not None]
+    return next((cry for cry in heard if cry.intent == "distress"), heard[0] if heard else None)
+
+
+def _hear(said: Forms, first: str, *, only_of_their_own: bool) -> Cry | None:
     possible = _index().list_possible(said)
     for language in sorted(possible, key=lambda code: code != first):
         words = _read()[language]
+        in_despair, in_danger = words["distress"].stand_in(said), words["danger"].stand_in(said)
+        is_all = words["alone"].are(said)
+        if not (in_despair or in_danger or is_all):
+            continue
         is_sure = words["sure"].stand_in(said)
-        if not is_sure and any(kinds["story"].stand_in(said) for kinds in _read().values()):
+        if not is_sure and (only_of_their_own or any(kinds["story"].stand_in(said) for kinds in _read().values())):
             continue
         is_taken_back = words["other"].stand_in(said)
         # Despair first: who wants to die and asks for the police is comforted and given the number.
-        if words["distress"].stand_in(said) and not is_taken_back:
+        if in_despair and not is_taken_back:
             return Cry("distress", language)
-        if words["danger"].stand_in(said) and (is_sure or not is_taken_back):
-            return Cry("danger", language)
-        if words["alone"].are(said):
+        if (in_danger and (is_sure or not is_taken_back)) or is_all:
             return Cry("danger", language)
     return None
 

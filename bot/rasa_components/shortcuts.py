@@ -1,18 +1,21 @@
 """Shorter ways to what Rasa 3.6.21 works out anew at every turn, though it does not change.
 
 Together they are a third of a turn: the graph of components is planned by dask three times, all rules are compared with
-the conversation four times, all subclasses of an event are searched for each event, and an empty domain is built to see
-that ours is not. Each function is replaced only where it is the known one (by the fingerprint of its source): in any
-other version Rasa's own stays, and the log says so. Where a shortcut does not apply, Rasa goes its own way.
+the conversation four times, all subclasses of an event are searched for each event, an empty domain is built to see
+that ours is not, and every call of an action opens a connection of its own. Each function is replaced only where it is
+the known one (by the fingerprint of its source): in any other version Rasa's own stays, and the log says so. Where a
+shortcut does not apply, Rasa goes its own way.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import aiohttp
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
@@ -21,6 +24,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, Event, Restarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
+from rasa.utils.endpoints import DEFAULT_REQUEST_TIMEOUT, EndpointConfig
 
 from rasa_components.answer_checks import fingerprint
 
@@ -29,11 +33,15 @@ logger = logging.getLogger(__name__)
 Found = tuple[str | None, str | None, bool]
 """The next action, the rule that names it, and whether a loop was interrupted."""
 
+KEPT_FOR = 3.0
+"""Seconds for which a silent connection to the hub is used again: less than the hub waits (uvicorn: 5 s)."""
+
 # SHA-256 of the source of each function that is replaced, in Rasa 3.6.21.
 _KNOWN = {
     DaskGraphRunner.run: "45f0f52f574f3aa9546a552bf671183e171092c18b66e97f5771a7fa295de37e",
     RulePolicy._find_action_from_rules: "be6da6ee0f5429bd9bbded9f22186f3729469e5b392949493fd34a00ef9531d9",
     Event.resolve_by_type: "b5cf570fa7f286c7059ec73d8880528d03a78b28cf4e80285a46079c0fa65968",
+    EndpointConfig.session: "e55aa13d9d4fb4bc440ac33b870a97ee162b76dda7ccb6bf68433567475fdffb",
     Domain.is_empty: "884be90ef485f1d2c0f140657a47f106a7d2785b63b03e46cd699b4072e95369",
 }
 
@@ -48,6 +56,7 @@ def take_shortcuts() -> bool:
     setattr(DaskGraphRunner, "run", _marked(_run_in_order))
     setattr(RulePolicy, "_find_action_from_rules", _marked(_by_table(RulePolicy._find_action_from_rules)))
     setattr(Event, "resolve_by_type", staticmethod(_marked(_from_known_types(Event.resolve_by_type))))
+    setattr(EndpointConfig, "session", _marked(_kept_session))
     setattr(Domain, "is_empty", _marked(_holds_nothing))
     return True
 
@@ -175,6 +184,38 @@ def _from_known_types(original: Callable[..., type[Event] | None]) -> Callable[.
         return known.get(type_name) or original(type_name, default)
 
     return resolve_by_type
+
+
+class _Kept:
+    """A session of aiohttp that stays open when the request that used it is done."""
+
+    def __init__(self, endpoint: EndpointConfig) -> None:
+        self.loop = asyncio.get_running_loop()
+        login = endpoint.basic_auth
+        self._session = aiohttp.ClientSession(
+            headers=endpoint.headers,
+            auth=aiohttp.BasicAuth(login["username"], login["password"]) if login else None,
+            timeout=aiohttp.ClientTimeout(total=DEFAULT_REQUEST_TIMEOUT),
+            connector=aiohttp.TCPConnector(keepalive_timeout=KEPT_FOR, limit=0),
+        )
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        return self._session
+
+    async def __aexit__(self, *reason: object) -> None:
+        return None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+
+def _kept_session(self: EndpointConfig) -> _Kept:
+    """The one session of an endpoint, in the loop that runs."""
+    kept: _Kept | None = self.__dict__.get("kept_session")
+    if kept is None or kept.loop is not asyncio.get_running_loop():
+        kept = self.__dict__["kept_session"] = _Kept(self)
+    return kept
 
 
 _NOTHING = Domain.empty().as_dict()

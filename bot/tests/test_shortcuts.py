@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+from aiohttp import web
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.graph import ExecutionContext, GraphSchema, SchemaNode
@@ -18,6 +20,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, Event, Restarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
+from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
 original_run = DaskGraphRunner.run
 original_find = RulePolicy._find_action_from_rules
@@ -161,3 +164,46 @@ def test_a_broken_component_is_told_as_rasa_tells_it() -> None:
 
 def test_another_rasa_keeps_its_own_functions() -> None:
     subprocess.run([sys.executable, "-c", _UNKNOWN_RASA], check=True)
+
+
+async def _ask_hub(times: int, *, breaks_off: bool = False, status: int = 200) -> tuple[list[Any], int]:
+    """What calls of one endpoint come to, one after the other, and over how many connections they went."""
+    peers: set[Any] = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        peers.add(request.transport.get_extra_info("peername") if request.transport else None)
+        response = web.json_response({"heard": await request.json()}, status=status)
+        if breaks_off:
+            response.force_close()
+        return response
+
+    hub = web.Application()
+    hub.router.add_post("/webhook", answer)
+    runner = web.AppRunner(hub)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    endpoint = EndpointConfig(f"http://127.0.0.1:{port}/webhook", headers={"X-Key": "k"})
+    try:
+        return [await endpoint.request(json={"n": number}) for number in range(times)], len(peers)
+    finally:
+        await endpoint.session().close()
+        await runner.cleanup()
+
+
+def test_the_calls_of_actions_share_a_connection() -> None:
+    answers, connections = asyncio.run(_ask_hub(3))
+    assert answers == [{"heard": {"n": 0}}, {"heard": {"n": 1}}, {"heard": {"n": 2}}]
+    assert connections == 1
+
+
+def test_a_connection_that_the_hub_ended_is_not_used_again() -> None:
+    answers, connections = asyncio.run(_ask_hub(2, breaks_off=True))
+    assert answers == [{"heard": {"n": 0}}, {"heard": {"n": 1}}]
+    assert connections == 2
+
+
+def test_a_refusal_of_the_hub_is_told_as_before() -> None:
+    with pytest.raises(ClientResponseError):
+        asyncio.run(_ask_hub(1, status=503))
