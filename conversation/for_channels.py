@@ -40,9 +40,6 @@ class HubForChannels:
     async def forget(self, channel: str, sender: str) -> None:
         await self._conversations.forget(channel, sender)
 
-    async def forget_talk(self, channel: str, sender: str) -> None:
-        await self._conversations.forget_talk(channel, sender)
-
     async def help_at_once(self, message: IncomingMessage) -> list[Reply]:
         return await self._conversations.help_at_once(message)
 

@@ -10,7 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from conversation.errors import HandoffAnsweredError, HandoffNotFoundError
 from conversation.models import Handoff, HandoffStatus, LateReply
-from core.clock import Clock
+from core.clock import Clock, today
+from core.erasures import note_erasures, of_sender
 from subscriptions.answers import queue_answer
 
 KEEP_ANSWERED = timedelta(days=180)
@@ -123,9 +124,10 @@ async def list_questions_of(session: AsyncSession, sender_key: str) -> list[Hand
     return list(await session.exec(query.order_by(col(Handoff.id))))
 
 
-async def forget_sender(session: AsyncSession, sender_key: str) -> None:
-    """Delete the questions of a chat, answered or not, and their answers."""
+async def forget_sender(session: AsyncSession, sender_key: str, *, clock: Clock) -> None:
+    """Delete the questions of a chat, answered or not, and their answers; no backup brings them back."""
     connection = await session.connection()
     await connection.execute(delete(Handoff).where(col(Handoff.sender_key) == sender_key))
     await connection.execute(delete(LateReply).where(col(LateReply.sender_key) == sender_key))
+    await note_erasures(connection, [of_sender(sender_key)], erased_on=today(clock))
     await session.commit()

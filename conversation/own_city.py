@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from babel.dates import format_date
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.base import IncomingMessage, Link, Reply
@@ -21,7 +20,7 @@ from conversation.coming_events import ComingEvents
 from conversation.phrases import Phrases, read_forms
 from core.clock import Clock
 from core.database import Database
-from core.languages import locale_of
+from core.languages import format_day
 from core.texts import Texts
 from knowledge.base import FOLDER
 from knowledge.places import Gazetteer
@@ -135,7 +134,7 @@ class OwnCity:
             self._texts.get(
                 "membership.chat.line_late" if due.due_on < today else "membership.chat.line",
                 language,
-                date=format_date(due.due_on, "long", locale_of(language)),
+                date=format_day(due.due_on, language),
                 what=due.words or self._texts.get(f"mail.reminder.kind.{due.kind}", language),
             )
             for due in dates

@@ -23,6 +23,9 @@ GONE = "…"
 SHORTEST_WITHOUT_ACCENTS = 6
 """Letters of a word that is also known without its accents; in shorter ones they tell 'sarà' from Sara."""
 SHORTEST_ARABIC_STEM = 3
+FEWEST_WORDS_OF_A_LANGUAGE = 3
+MOST_KNOWN_OF_FOREIGN = 0.34
+"""Share of known words up to which a sentence is in none of the languages: short words are in many."""
 MOST_WORDS_OF_AN_ADDRESS = 4
 _FOLDER = Path(__file__).with_name("known_words")
 
@@ -63,6 +66,18 @@ class Redaction:
             kept += [between, match.group() if stays else GONE]
         redacted = re.sub(rf"{GONE}(?:[\s'’-]*{GONE})+", GONE, "".join([*kept, text[end:]]))
         return redacted[:LONGEST_KEPT] if _WORD.search(redacted) else ""
+
+    def is_foreign(self, text: str) -> bool:
+        """Whether a sentence has hardly a word of any language that the hub speaks."""
+        found = [match.group() for match in _WORD.finditer(text) if not match.group().isdigit()]
+        if len(found) < FEWEST_WORDS_OF_A_LANGUAGE:
+            return False
+        known = max(sum(self._is_word(word, language) for word in found) for language in RELEASED)
+        return known / len(found) <= MOST_KNOWN_OF_FOREIGN
+
+    def _is_word(self, word: str, language: str) -> bool:
+        common, proper = self._words_of(language)
+        return bool(_forms(word) & (common | proper))
 
     def _stays(self, word: str, languages: set[str], *, begins: bool) -> bool:
         if any(char.isdigit() for char in word):

@@ -12,13 +12,13 @@ from datetime import date
 from functools import cache
 
 from babel import Locale
-from babel.lists import format_list
 
 from channels.base import Button, Contact, ContactKind, Link, Reply
+from conversation.wishes.reading import WishReader
 from core.languages import LANGUAGES, RELEASED
 from core.normalise import words
 from core.settings import Settings
-from core.texts import Texts, labelled
+from core.texts import Texts, labelled, listed
 from knowledge.base import Entry, Group, KnowledgeBase
 from knowledge.dates import format_as_of, is_stale
 from knowledge.keywords import Keywords
@@ -46,6 +46,8 @@ _ONE_NUMBER = r"\(?\+?\(?\d(?:(?:[\d().-]|/(?! )| (?![/,]))*\d)?"
 HANDOFF = "flow/handoff"
 REPORT = "flow/report"
 PREFERENCES = "flow/preferences"
+FORGET = "flow/forget"
+"""A conversation that is to be forgotten, as a payload, and one that was, as an answer."""
 HELP_LINES = ("victim_helpline", "domestic_violence", "crisis_line", "child_helpline")
 
 
@@ -58,6 +60,7 @@ class Wording:
     gazetteer: Gazetteer
     services: ServiceSearch
     keywords: Keywords
+    wishes: WishReader
     settings: Settings
 
     def say(self, key: str, language: str, /, **values: object) -> Reply:
@@ -172,10 +175,10 @@ class Wording:
         if line is None or line.phone is None:
             return None
         label = self.texts.label("helpline", name, language)
-        contact = _phone(f"{label} ({line.name})", line.phone)
+        contacts = [_phone(f"{label} ({line.name})", number) for number in _numbers(line.phone)]
         dated = self.dated("chat.contact_unconfirmed", line.as_of, language)
-        lines = [contact_line(contact, language), dated]
-        return Reply(text=_lay_out(lines), contacts=[contact], language=language)
+        lines = [*(contact_line(contact, language) for contact in contacts), dated]
+        return Reply(text=_lay_out(lines), contacts=contacts, language=language)
 
     def country_buttons(self, payload: str, language: str) -> list[Button]:
         """Countries with the most cities of the network first; any other can be written.
@@ -216,7 +219,7 @@ class Wording:
     def edition_names(self, entry: Entry, language: str) -> str:
         """The languages of a tool, as a list in words."""
         names = [self.language_name(code, language) for code in entry.tool.languages_available]
-        return str(format_list(names, style="unit", locale=language))
+        return listed(names, language)
 
     def language_name(self, code: str, language: str) -> str:
         return str(Locale.parse(code.replace("-", "_")).get_display_name(language) or code)
@@ -327,19 +330,19 @@ class Wording:
         return contacts
 
     def _emergency_contacts(self, fact: EmergencyFact, language: str) -> list[Contact]:
+        general = _numbers(fact.general)
         services: dict[str, list[str]] = {}
         for service in ("police", "ambulance", "fire"):
-            number = getattr(fact, service)
-            if number and number != fact.general:
-                services.setdefault(number, []).append(self.texts.label("emergency", service, language))
-        contacts = [_phone(self.texts.label("emergency", "general", language), fact.general)] if fact.general else []
-        contacts += [
-            _phone(format_list(labels, style="unit", locale=language), number) for number, labels in services.items()
-        ]
+            for number in _numbers(getattr(fact, service)):
+                if number not in general:
+                    services.setdefault(number, []).append(self.texts.label("emergency", service, language))
+        contacts = [_phone(self.texts.label("emergency", "general", language), number) for number in general]
+        contacts += [_phone(listed(labels, language), number) for number, labels in services.items()]
         for name in HELP_LINES:
             line: HelpLine | None = getattr(fact, name)
-            if line is not None and line.phone:
-                contacts.append(_phone(f"{self.texts.label('helpline', name, language)} ({line.name})", line.phone))
+            if line is not None:
+                label = f"{self.texts.label('helpline', name, language)} ({line.name})"
+                contacts += [_phone(label, number) for number in _numbers(line.phone)]
         return contacts
 
     def _country(self, code: str, language: str) -> str:
@@ -369,8 +372,13 @@ def contact_line(contact: Contact, language: str) -> str:
     return labelled(contact.label, value, language)
 
 
+def _numbers(stated: str | None) -> list[str]:
+    """The facts say "112 or 999"; each is a number to call of its own, since both in one link would call neither."""
+    return stated.split(" or ") if stated else []
+
+
 def _phone(label: str, number: str) -> Contact:
-    return Contact(kind=ContactKind.PHONE, label=label, value=number, href="tel:" + re.sub(r"[^\d+]", "", number))
+    return Contact(kind=ContactKind.PHONE, label=label, value=number, href="tel:" + re.sub(r"[^\d+*]", "", number))
 
 
 def _lay_out(lines: list[str]) -> str:
@@ -395,7 +403,10 @@ def find_edition_name(text: str, language: str) -> str | None:
     tokens = {form for word in words(text) for form in (word, _without_arabic_prefix(word))}
     for code, name in Locale.parse(language).languages.items():
         named = words(name)
-        if len(code) == 2 and len(named) == 1 and {named[0], _without_arabic_prefix(named[0])} & tokens:
+        if len(code) != 2 or len(named) != 1:
+            continue
+        bare = _without_arabic_prefix(named[0])
+        if {named[0], bare, _without_arabic_ending(bare)} & tokens:
             return str(code)
     return None
 
@@ -407,9 +418,15 @@ def _language_names() -> dict[str, frozenset[str]]:
     for code, language in LANGUAGES.items():
         spelled = {str(Locale.parse(code).get_display_name(reader)) for reader in LANGUAGES} | {language.own_name}
         folded = {words(name.split("(")[0])[0] for name in spelled if words(name)}
-        found[code] = frozenset(folded | {_without_arabic_prefix(name) for name in folded})
+        folded |= {_without_arabic_prefix(name) for name in folded}
+        found[code] = frozenset(folded | {_without_arabic_ending(name) for name in folded})
     return found
 
 
 def _without_arabic_prefix(word: str) -> str:
     return re.sub(r"^(?:و|ف)?(?:ب|ل)?(?:ال)", "", word) if "\u0600" <= word[:1] <= "\u06ff" else word
+
+
+def _without_arabic_ending(word: str) -> str:
+    """A language as people say it: "بالعربي" for "بالعربية"."""
+    return word.removesuffix("ه") if word.endswith("يه") else word

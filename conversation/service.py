@@ -27,7 +27,7 @@ from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
 from conversation.own_city import OwnCity
 from conversation.redaction import Redaction
-from conversation.replies import HANDOFF, PREFERENCES, REPORT, Wording
+from conversation.replies import FORGET, HANDOFF, PREFERENCES, REPORT, Wording
 from conversation.safety import Cry, hear_cry
 from conversation.wishes.talk import PreferencesTalk, Said
 from conversation.written import WrittenAnswers
@@ -43,9 +43,11 @@ from core.languages import (
     answerable_language,
     count_letters,
     detect_language,
+    is_arabizi,
     vote_by_function_words,
 )
 from core.normalise import clean
+from knowledge.place_words import Reading
 from knowledge.places import place_from_input
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ INTENT_OF_PREFIX = {
     "emergency": "danger",
     "place": "find_service",
     "report": "report_discrimination",
+    "deadline": "ask_deadline",
     "language": "switch_language",
     "tools": "browse_entries",
     "membership": "browse_entries",
@@ -143,6 +146,8 @@ class Conversations:
         key = self.sender_key(message.channel, message.sender)
         async with self._turns.of(key):
             answer = await self._answer(message, key)
+            if any(reply.answer == FORGET for reply in answer.replies):
+                await self._forget_as_asked(message.channel, key, answer)
         for reply in answer.replies:
             reply.language = reply.language or answer.language
             reply.id = self._reply_id(key, reply)
@@ -170,18 +175,24 @@ class Conversations:
         """
         key = self.sender_key(channel, sender)
         async with self._turns.of(key):
-            await self._languages.drop(key)
-            if self._preferences is not None:
-                await self._preferences.forget(key)
-            async with self._database.session() as session:
-                await forget_sender(session, key)
-            await self._assistant.forget(f"{channel}:{key}")
+            await self._forget(channel, key)
 
-    async def forget_talk(self, channel: str, sender: str) -> None:
-        """Make the assistant forget what was said. Raises AssistantUnavailableError."""
-        key = self.sender_key(channel, sender)
-        async with self._turns.of(key):
-            await self._assistant.forget(f"{channel}:{key}")
+    async def _forget(self, channel: str, key: str) -> None:
+        await self._languages.drop(key)
+        if self._preferences is not None:
+            await self._preferences.forget(key)
+        async with self._database.session() as session:
+            await forget_sender(session, key, clock=self._clock)
+        await self._assistant.forget(f"{channel}:{key}")
+
+    async def _forget_as_asked(self, channel: str, key: str, answer: Answer) -> None:
+        """Delete what the answer says is deleted; where something stays for up to an hour, the answer says that."""
+        try:
+            await self._forget(channel, key)
+        except AssistantUnavailableError:
+            for reply in answer.replies:
+                if reply.answer == FORGET:
+                    reply.text = self._wording.texts.get("talk.forgotten_later", answer.language)
 
     async def help_at_once(self, message: IncomingMessage) -> list[Reply]:
         """What answers a cry for help in a text that belongs to something else, such as a report; else nothing.
@@ -228,8 +239,12 @@ class Conversations:
         if cry is not None:
             detection = Detection(cry.language, 1.0, by_script=True)
         language, foreign = await self._choose_language(message, key, detection)
+        if payload is not None and payload.value == FORGET:
+            forgotten = self._wording.say("talk.forgotten", language)
+            forgotten.answer = FORGET
+            return Answer(language=language, replies=[forgotten])
         if foreign is not None and payload is None:
-            return self._speak_unreleased(text, foreign, message, cry)
+            return await self._speak_unreleased(text, foreign, message, cry, key)
         return await self._ask_assistant(text, payload, language, detection, cry, message, key)
 
     async def _choose_language(
@@ -294,7 +309,7 @@ class Conversations:
         rasa_text = payload.rasa_text if payload else text
         try:
             said = await self._assistant.ask(f"{message.channel}:{key}", rasa_text, metadata)
-            if cry is not None and not said.get("private"):
+            if cry is not None and not _has_heard(said, cry):
                 helping = await self._assistant.ask(f"{message.channel}:{key}", f"/{cry.intent}", metadata)
                 said = _help_first(helping, said)
         except AssistantUnavailableError as error:
@@ -303,8 +318,10 @@ class Conversations:
                 said = self._without_assistant(f"/{cry.intent}", metadata)
             else:
                 said = self._go_on_alone(rasa_text, payload, metadata)
+        if payload is None and cry is None and self._is_in_no_language_of_ours(text, detection, said):
+            return await self._speak_unreleased(text, language, message, cry, key)
         if talk is not None and (replies := await self._talk_after(talk, turn, said)):
-            said = _talked(replies)
+            said = _talked(replies, confidence=said["confidence"])
         if self._own_city is not None:
             beside = await self._own_city.add_to(said["replies"], message, language)
             said["replies"] += [reply.model_dump(mode="json") for reply in beside]
@@ -375,6 +392,12 @@ class Conversations:
         before = await self._languages.get(key) or Remembered()
         await self._languages.put(key, Remembered(language, before.chosen or chosen))
 
+    def _is_in_no_language_of_ours(self, text: str, detection: Detection, said: dict[str, Any]) -> bool:
+        """Whether what was not understood is in a language that nobody here knows by name."""
+        is_missed = not said["understood"] or said.get("missed")
+        is_open = bool(is_missed) and not detection.is_sure and not is_arabizi(text)
+        return is_open and self._redaction.is_foreign(text)
+
     def _names_something(self, text: str, language: str) -> bool:
         wording = self._wording
         return bool(wording.gazetteer.find_one(text, language) or wording.services.find_named(text))
@@ -420,6 +443,8 @@ class Conversations:
         whole = text[1:].strip()
         if self._preferences is not None and self._preferences.is_payload(whole):
             return Payload("", whole)
+        if whole == FORGET:
+            return Payload("", whole)
         if whole in self._wording.base.entries:
             return Payload(f"/ask_entry{json.dumps({'entry': whole})}", whole)
         if whole in INTENT_OF_PAYLOAD:
@@ -435,14 +460,18 @@ class Conversations:
             return not value
         return self._wording.gazetteer.get(value) is not None
 
-    def _speak_unreleased(self, text: str, language: str, message: IncomingMessage, cry: Cry | None) -> Answer:
+    async def _speak_unreleased(
+        self, text: str, language: str, message: IncomingMessage, cry: Cry | None, key: str
+    ) -> Answer:
         """A language that the hub does not have yet: say so in it, offer the others, still give numbers and help.
 
-        Who cries for help gets that first, and nothing else but the sentence about languages at the end.
+        Who cries for help gets that first, and nothing else but the sentence about languages at the end. The assistant
+        gets no words of it, only what was asked: the place that comes next means help there.
         """
         wording = self._wording
         language = language if language in wording.texts.languages else SOURCE_LANGUAGE
-        place = wording.gazetteer.find_one(text, language) or place_from_input(wording.gazetteer, message.city)
+        named = wording.gazetteer.find_one(text, language, Reading.TOLD)
+        place = named or place_from_input(wording.gazetteer, message.city)
         opening = wording.say("language.not_yet", language)
         opening.buttons = wording.language_buttons()
         texts_in = message.stated_language or SOURCE_LANGUAGE
@@ -454,13 +483,22 @@ class Conversations:
             line = wording.help_line("crisis_line", place.country, texts_in) if place and replies else None
             replies += [reply for reply in (line, urgent or anywhere, opening) if reply]
         elif place is not None:
-            query = wording.services.read_query(text, place=place, language=texts_in)
+            query = wording.services.read_query(text, place=place, language=texts_in, reading=Reading.TOLD)
             today = self._clock.now().date()
             found = wording.services.find(query, today=today)
             services = [wording.service(entry, texts_in, today=today, asked_from=place) for entry in found]
             replies = [opening, *([urgent] if urgent else []), *services]
         else:
             replies = [opening, anywhere]
+        asked = {
+            "language": texts_in,
+            "reply_language": texts_in,
+            "city": message.city,
+            "text": "",
+            "payload": place.id if place is not None else "",
+        }
+        with suppress(AssistantUnavailableError):
+            await self._assistant.ask(f"{message.channel}:{key}", f"/{cry.intent if cry else 'find_service'}", asked)
         return Answer(language=opening.language, confidence=1.0, replies=replies)
 
     def _reply_id(self, key: str, reply: Reply) -> str:
@@ -478,10 +516,24 @@ class Conversations:
         return hmac.new(self._secret, f"reply:{key}:{body}".encode(), hashlib.sha256).hexdigest()[:12]
 
 
+def _has_heard(said: dict[str, Any], cry: Cry) -> bool:
+    """Whether the assistant itself gave the help that a cry is for; numbers alone are none for who wants to die."""
+    urgent = said.get("urgent")
+    return urgent is not None and (cry.intent != "distress" or urgent != "danger")
+
+
 def _help_first(helping: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
-    """Help for a cry that the assistant took for something else; the services that it found come after."""
-    services = [reply for reply in said["replies"] if str(reply.get("answer") or "").startswith("service/")]
-    return helping | {"replies": [*helping["replies"], *services]}
+    """Help for a cry that the assistant took for something else. What it had for a report, and the services that it
+    found, come after, without what was said already."""
+    given = {reply["text"] for reply in helping["replies"]}
+    pressed = {button["title"] for reply in helping["replies"] for button in reply["buttons"]}
+    after = []
+    for reply in said["replies"]:
+        is_service = str(reply.get("answer") or "").startswith("service/")
+        if (is_service or said.get("private")) and reply["text"] not in given:
+            buttons = [button for button in reply["buttons"] if button["title"] not in pressed]
+            after.append(reply | {"buttons": buttons})
+    return helping | {"replies": [*helping["replies"], *after]}
 
 
 def _language_to_read(text: str, detection: Detection) -> str | None:
@@ -492,12 +544,12 @@ def _language_to_read(text: str, detection: Detection) -> str | None:
     return vote.code if vote.is_sure and vote.code in RELEASED else None
 
 
-def _talked(replies: list[Reply]) -> dict[str, Any]:
-    """Replies of the talk about messages as the assistant would give them."""
+def _talked(replies: list[Reply], *, confidence: float = 1.0) -> dict[str, Any]:
+    """Replies of the hub itself as the assistant would give them; what was read by words alone is sure."""
     return {
         "replies": [reply.model_dump(mode="json") for reply in replies],
         "understood": True,
-        "confidence": 1.0,
+        "confidence": confidence,
         "chosen_language": None,
         "private": False,
         "passed_on": None,

@@ -10,11 +10,13 @@ import heapq
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
 import yaml
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, get_datetime_format
 from lingua import IsoCode639_1, LanguageDetector, LanguageDetectorBuilder
 from lingua import Language as LinguaLanguage
 
@@ -94,10 +96,12 @@ _ARABIC_ONLY = re.compile(r"(?<![\u0621-\u06d3])[وفبكل]?ال[\u0621-\u064a]
 _NOT_ARABIC = re.compile(r"[\u0679\u067e\u0686\u0688\u0691\u0698\u06a9\u06af\u06ba\u06be\u06c1-\u06c3\u06cc\u06d2]")
 """Letters of Persian and Urdu that Arabic does not have."""
 _ARABIZI_DIGITS = re.compile(r"(?<![\w.])(?=[a-z']*[a-z])(?=[a-z']*[35679]|[a-z]*2[a-z])[a-z0-9']{3,}(?![\w.])", re.I)
+_ARABIZI_DIGIT_FIRST = re.compile(r"[35679][a-z]{3,}$")
 _ARABIZI_WORDS = frozenset(
     "ana enta enti nta nti mesh mish mosh msh machi wen wein fein feen chno chnou shu shou sho shnu kif kifash kifech "
     "wach wesh aywa ayna hada hadi haza hatha bghit biddi bedi abgha kayn kayen bikoum salam salamo choukran shukran "
-    "bezzaf barsha alkitab kitab mdina medina dyal dyali dyalna lesh leish momken mumkin yalla habibi".split()
+    "bezzaf barsha alkitab kitab mdina medina dyal dyali dyalna lesh leish momken mumkin yalla habibi el bel "
+    "faransi arabi 3arabi inglizi engelizi taliani dalil deleel".split()
 )
 
 
@@ -207,18 +211,21 @@ def is_arabizi(text: str) -> bool:
     words = re.findall(r"[a-z0-9']+", text.lower())
     if not words:
         return False
-    with_digits = len(_ARABIZI_DIGITS.findall(text))
+    within, before = len(_ARABIZI_DIGITS.findall(text)), sum(map(bool, map(_ARABIZI_DIGIT_FIRST.match, words)))
     known = sum(word in _ARABIZI_WORDS for word in words)
-    return with_digits + known >= 2 and (with_digits >= 1 or known / len(words) >= 0.4)
+    # "3eme" and "5euros" begin so in other languages.
+    is_marked = within >= 1 or (before >= 1 and known >= 1)
+    return within + before + known >= 2 and (is_marked or known / len(words) >= 0.4)
 
 
 def is_plain_arabic(text: str) -> bool:
-    """Whether a text is Arabic beyond doubt, and not Persian or Urdu: by its little marks, or by all of its letters."""
+    """Whether a text is Arabic beyond doubt, and not Persian or Urdu: by its little marks, or by all of its letters but
+    those of names in Latin script ("وين welcome pack")."""
     if _NOT_ARABIC.search(text):
         return False
     if _ARABIC_ONLY.search(text):
         return True
-    letters = [char for char in text if char.isalpha()]
+    letters = [char for char in text if char.isalpha() and not "a" <= char.lower() <= "z"]
     return len(letters) > 1 and all("\u0621" <= char <= "\u064a" for char in letters)
 
 
@@ -247,10 +254,10 @@ def detect_language(text: str) -> Detection:
             return Detection(code, 1.0)
     if is_plain_arabic(text):
         return Detection("ar", 1.0, by_script=True)
-    if count_letters(text) < MINIMUM_LETTERS:
-        return _read_greeting(text)
     if is_arabizi(text):
         return Detection("ar", 0.9)
+    if count_letters(text) < MINIMUM_LETTERS:
+        return _read_greeting(text)
     vote = vote_by_function_words(text)
     if vote.is_plain:
         return Detection(vote.code, CONFIDENCE_OF_PLAIN_VOTE)
@@ -283,3 +290,15 @@ def answerable_language(detected: str) -> str:
 def locale_of(language: str) -> Locale:
     """How dates are written: English as in Europe."""
     return Locale.parse("en-GB" if language == "en" else language, sep="-")
+
+
+def format_day(day: date, language: str) -> str:
+    """With the name of the month, since 3/5 is May to some and March to others."""
+    return str(format_date(day, "long", locale=locale_of(language)))
+
+
+def format_moment(here: datetime, language: str) -> str:
+    """A day and an hour in the time zone of ``here``, without seconds, which nobody reads."""
+    locale = locale_of(language)
+    day, hour = format_date(here, "medium", locale=locale), format_time(here, "short", locale=locale)
+    return str(get_datetime_format("medium", locale=locale)).replace("{1}", day).replace("{0}", hour)

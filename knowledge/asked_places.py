@@ -25,6 +25,8 @@ LONGEST_NAME = 5
 """Words of a name, with 'the city of' before it."""
 LONGEST_UNKNOWN_NAME = 2
 MOST_WORDS = 20
+AND, SHORTEST_AFTER_AND = "و", 4
+"""What Arabic writes together with the name after it, and letters of a message in which it is taken for that."""
 _NAME = rf"(\w+(?: \w+){{0,{LONGEST_NAME - 1}}}?)"
 _WRITTEN_WORD = re.compile(r"\w+")
 
@@ -48,6 +50,7 @@ class _Row:
 class _Rows:
     members: tuple[_Row, ...]
     follow: tuple[_Row, ...]
+    next: tuple[_Row, ...]
     before_name: tuple[tuple[str, ...], ...]
     not_place: frozenset[str]
 
@@ -71,7 +74,20 @@ class AskedPlaces:
         asked = self._find(text, language, "follow")
         return asked.name if asked else None
 
-    def _find(self, text: str, language: str, which: Literal["members", "follow"]) -> AskedPlace | None:
+    def find_next(self, text: str, language: str) -> AskedPlace | None:
+        """The place that a message is all about, where it goes on to it ("and Norway?"): one that the hub knows, or a
+        town outside the network."""
+        found = self._find(text, language, "next")
+        if found is None and text.startswith(AND) and len(text) > SHORTEST_AFTER_AND:
+            found = self._find(text.removeprefix(AND), language, "next")
+        if found is None or found.place is None or found.place.kind is not PlaceKind.COUNTRY:
+            return found
+        # "In French" names a language, and "in France" a country.
+        name = tuple(words(found.name))
+        is_country = " ".join(name) in self._countries[found.place.id][0] or self._gazetteer.is_place(name)
+        return found if is_country else None
+
+    def _find(self, text: str, language: str, which: Literal["members", "follow", "next"]) -> AskedPlace | None:
         said = words(text)
         if len(said) > MOST_WORDS:
             return None
@@ -85,7 +101,8 @@ class AskedPlaces:
                 place = self._find_place(name, text, language, rows.before_name)
                 if place is not None:
                     return AskedPlace(" ".join(name), place)
-                if row.may_be_unknown and _may_be_name(name, rows.not_place):
+                is_town = which != "next" or self._gazetteer.is_town(tuple(name))
+                if row.may_be_unknown and is_town and _may_be_name(name, rows.not_place):
                     # Elsewhere a town outside the network stands for its country; here that would be a wrong answer.
                     unknown = unknown or AskedPlace(_as_written(name, text), None)
         return unknown
@@ -143,8 +160,8 @@ def _as_written(wanted: list[str], text: str) -> str:
 @cache
 def _read(path: Path) -> _Rows:
     data: Mapping[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    opening = f"(?:{_any_of(data['opening'])})*"
-    of_us, end = _any_of(data["of_us"]), _any_of(data["ending"])
+    opening = f"(?:{any_of(data['opening'])})*"
+    of_us, end = any_of(data["of_us"]), any_of(data["ending"])
     free, bound = f"(?:{of_us}|{end})*", f"(?:{end})*(?:{of_us})(?:{of_us}|{end})*"
 
     def read(key: str, ending: str, *, may_be_unknown: bool) -> list[_Row]:
@@ -158,12 +175,14 @@ def _read(path: Path) -> _Rows:
             *read("country", free, may_be_unknown=False),
         ),
         follow=tuple(read("follow", free, may_be_unknown=True)),
+        next=tuple(read("next", free, may_be_unknown=True)),
         before_name=tuple(sorted((tuple(words(row)) for row in data["before_name"]), key=len, reverse=True)),
         not_place=frozenset(word for row in data["not_place"] for word in words(str(row))),
     )
 
 
-def _any_of(rows: Iterable[str]) -> str:
+def any_of(rows: Iterable[str]) -> str:
+    """Any of some rows."""
     return "|".join(map(_pattern, rows))
 
 

@@ -159,7 +159,8 @@ def load_knowledge(folder: Path = FOLDER) -> KnowledgeBase:
 
 
 NOT_ENTRIES = frozenset(
-    {"asked_places", "coming_events", "emergency", "keywords", "own_city", "picks", "places", "topics", "wishes"}
+    "asked_places coming_events emergency handoff keywords own_city picks places service_questions topics "
+    "wishes".split()
 )
 """Files of a language that hold other words than the texts of entries."""
 

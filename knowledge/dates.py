@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_skeleton
+
+from core.languages import format_day, locale_of
 
 STALE_AFTER_MONTHS = 24
 
@@ -37,7 +39,7 @@ def format_as_of(as_of: str | None, language: str) -> str | None:
         return None
     year, month, day = latest
     if day:
-        return str(format_date(date(year, month, day), "long", locale=language))
+        return format_day(date(year, month, day), language)
     if month:
-        return str(format_skeleton("yMMMM", date(year, month, 1), locale=language))
+        return str(format_skeleton("yMMMM", date(year, month, 1), locale=locale_of(language)))
     return str(year)

@@ -30,7 +30,4 @@ class ContactInvalidError(HubError):
 
     code = "contact_invalid"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return f"office.contacts.wrong_{self.values['field']}"
+    sentence = "office.contacts.wrong_{field}"

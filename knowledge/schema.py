@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, field_validator
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-EntryId = Annotated[str, StringConstraints(pattern=r"^(tool|membership|service)/[a-z0-9]+(-[a-z0-9]+)*$")]
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")]
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -128,6 +127,8 @@ class ServiceFact(_Sourced):
     needs: list[Identifier]
     public_bodies_only: bool = False
     """Whether it takes cases against the administration alone, never against an employer, a landlord or a shop."""
+    run_by_city: bool = False
+    """Whether it is the city's own; who was wronged by the city is shown others before it."""
     covers: list[Identifier] = Field(default_factory=list)
     excluded_countries: list[CountryCode] = Field(default_factory=list)
     """Countries where a Europe-wide number was found not to work."""

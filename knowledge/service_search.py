@@ -1,9 +1,10 @@
 """Finding the services for a person: by name, by number, by place, by ground and by need.
 
-Nearest first: the city's desks, then the region's, then the country's bodies, then what is Europe-wide. Within one
-step the better fit to ground and need comes first, and a fresh contact before one that is undated or two years old.
-Who does not take the matter comes after all who do: a body for cases against the administration, when the accused is an
-employer or a landlord; an information desk, when somebody wants to complain about one of those.
+Nearest first: the city's desks, then the region's, then the country's bodies, then what is Europe-wide. Within one step
+the better fit to ground and need comes first, and a fresh contact before one that is undated or two years old. Where
+the city is accused, what it runs itself comes after all others. Who does not take the matter comes after all who do: a
+body for cases against the administration, when the accused is an employer or a landlord; an information desk, when
+somebody wants to complain about one of those.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
@@ -23,6 +24,7 @@ from knowledge.base import FOLDER, Entry, KnowledgeBase
 from knowledge.dates import is_stale
 from knowledge.keywords import Keywords
 from knowledge.near_names import NearNames
+from knowledge.place_words import Reading
 from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.schema import Kind, ServiceFact
 from knowledge.spoken import SpokenLanguages
@@ -38,8 +40,9 @@ NEEDS_OF_A_COMPLAINT = COMPLAINT_NEEDS | {"mediation", "legal-advice", "court"}
 """A service that gives none of these cannot take a complaint further."""
 IN_THEIR_LANGUAGE = 2.0
 """What a language that somebody asked for weighs, beside 1.5 for a need."""
-WHOM, LANGUAGE = "whom", "language"
-"""Values of the keywords' group `asking`: for somebody to turn to; for somebody who speaks a language."""
+WHOM, LANGUAGE, OF_THE_CITY = "whom", "language", "of-the-city"
+"""Values of the keywords' group `asking`: for somebody to turn to; for somebody who speaks a language; and of the
+city's own offices."""
 NEAR_A_REPORT = COMPLAINT_NEEDS | URGENT_NEEDS
 """Needs of somebody to whom something was done."""
 LONGEST_ABBREVIATION = 3
@@ -78,6 +81,8 @@ class ServiceQuery:
     """In which somebody wants to be understood."""
     asks_whom: bool = False
     """Whether the text asks for somebody to turn to ('who do I call?')."""
+    accuses_city: bool = False
+    """Whether it was the city's own people who did it."""
 
     @property
     def is_near_a_report(self) -> bool:
@@ -125,12 +130,14 @@ class ServiceSearch:
         groups = yaml.safe_load((folder / "facts" / "country_groups.yaml").read_text(encoding="utf-8"))
         return cls(base, gazetteer, keywords, groups)
 
-    def read_query(self, text: str, *, place: Place | None = None, language: str) -> ServiceQuery:
+    def read_query(
+        self, text: str, *, place: Place | None = None, language: str, reading: Reading = Reading.LIVING
+    ) -> ServiceQuery:
         """What a message asks for; a place in the text beats the ``place`` that is known from before."""
         asking = self._keywords.find("asking", text, language)
         return ServiceQuery(
             text,
-            self._gazetteer.find_one(text, language) or place,
+            self._gazetteer.find_one(text, language, reading) or place,
             self._keywords.find("ground", text, language),
             self._keywords.find("need", text, language),
             self._spoken.find(text, language) if LANGUAGE in asking else frozenset(),
@@ -147,6 +154,15 @@ class ServiceSearch:
         if not found and query.place is None:
             found = self._of_everywhere(query)
         return found[:MOST_SERVICES]
+
+    def names_city_office(self, text: str, language: str) -> bool:
+        """Whether a text speaks of the city's own offices or people."""
+        return OF_THE_CITY in self._keywords.find("asking", text, language)
+
+    def is_changed_by_accusing(self, query: ServiceQuery, *, today: date) -> bool:
+        """Whether other services come first because the city is accused."""
+        plain = replace(query, accuses_city=False)
+        return query.accuses_city and self.find(query, today=today) != self.find(plain, today=today)
 
     def _of_everywhere(self, query: ServiceQuery) -> list[Entry]:
         """Europe-wide services for a need that does not depend on the place, such as a court above all states."""
@@ -177,10 +193,6 @@ class ServiceSearch:
             elif entry.id in strengths:
                 matches.append(NameMatch(entry, "name", strengths[entry.id] / 100))
         return sorted(matches, key=lambda match: match.strength, reverse=True)
-
-    def works_in(self, entry: Entry, place: Place) -> bool:
-        """Whether a service reaches a place, as far as the facts say."""
-        return bool(self._nearness(entry.service, place)) and place.country not in entry.service.excluded_countries
 
     def _names_of(self, entry: Entry) -> frozenset[tuple[str, ...]]:
         """The service's names, but not what only says where it is ('Austria') or what many are ('ombudsman')."""
@@ -227,6 +239,7 @@ class ServiceSearch:
         fresh = 0.4 * (not is_stale(service.as_of, today))
         return (
             float(_takes_the_matter(service, query)),
+            float(not (query.accuses_city and service.run_by_city)),
             self._nearness(service, query.place) or 0,
             0.0 if service.superseded_by else 1.0,
             fit + reachable + specialised + spoken + fresh,

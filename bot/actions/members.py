@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from babel.lists import format_list
-
-from bot.actions.turn import Result, Turn
+from bot.actions.turn import IS_MEMBER, Result, Turn
 from channels.base import Link, Reply
 from conversation.replies import HANDOFF, find_language_name
 from core.normalise import fold
+from core.texts import listed
 from knowledge.asked_places import AskedPlace, AskedPlaces
 from knowledge.base import Entry
 from knowledge.dates import latest_date
@@ -44,6 +43,11 @@ def find_question(turn: Turn) -> AskedPlace | None:
     return _asked(turn.wording.gazetteer).find_membership(turn.text, turn.language) if turn.text else None
 
 
+def find_next_place(turn: Turn) -> AskedPlace | None:
+    """The place to which a message goes on that names nothing else ("and Norway?")."""
+    return _asked(turn.wording.gazetteer).find_next(turn.text, turn.language) if turn.text else None
+
+
 def answer_membership(turn: Turn, asked: AskedPlace) -> Result:
     """What the sources say of the place."""
     place = asked.place
@@ -58,7 +62,8 @@ def answer_membership(turn: Turn, asked: AskedPlace) -> Result:
         turn.wording.entry_button(turn.wording.base.get_entry(JOINING), turn.language),
         turn.wording.button("button.ask_team", turn.language, f"/{HANDOFF}"),
     ]
-    return Result([reply], confidence=1.0, slots={"subject": reply.answer} | ({"place": place.id} if place else {}))
+    slots = {"subject": reply.answer, "pending": IS_MEMBER} | ({"place": place.id} if place else {})
+    return Result([reply], confidence=1.0, slots=slots)
 
 
 def find_unknown_place(turn: Turn) -> str | None:
@@ -129,7 +134,7 @@ def _unknown(turn: Turn, name: str) -> Reply:
 def _names(turn: Turn, cities: Sequence[CityFact]) -> str:
     gazetteer, language = turn.wording.gazetteer, turn.language
     names = sorted((gazetteer.name(gazetteer.places[city.id], language) for city in cities), key=fold)
-    return str(format_list(names, style="unit", locale=language))
+    return listed(names, language)
 
 
 def _latest_year(cities: Iterable[CityFact]) -> str:

@@ -10,10 +10,28 @@ from typing import Any
 from channels.base import Reply
 from conversation.replies import Wording
 from core.languages import LANGUAGES, SOURCE_LANGUAGE
+from core.normalise import words
+from knowledge.place_words import Reading
 from knowledge.places import Place, place_from_input
 
+MAY_TELL = 0.2
+"""Confidence from which a message is treated as one that may tell of discrimination."""
 WHERE, WHERE_FOR_NUMBERS = "place", "emergency"
 """Values of the slot `pending`: the person was asked where they are, for services or for emergency numbers."""
+WHERE_FOR_LINE = {name: f"{WHERE_FOR_NUMBERS}:{name}" for name in ("crisis_line", "child_helpline")}
+"""The same, for numbers after a help line of the country; by the name of the line."""
+FOR_NUMBERS = frozenset({WHERE_FOR_NUMBERS, *WHERE_FOR_LINE.values()})
+WHERE_FOR_DEADLINES = "deadline"
+"""The same, for how long somebody has to complain."""
+ASKED_WHERE = frozenset({WHERE, WHERE_FOR_DEADLINES}) | FOR_NUMBERS
+IS_MEMBER = "member"
+"""The same slot, where membership of a place was asked for and answered: the next name asks for the same."""
+WHICH = "which"
+"""The same slot, where a list was shown: the person was asked which one they mean."""
+LONGEST_PLACE = 5
+"""Words of a message that only says where somebody is ("I am in Reggio Emilia")."""
+TELLING = frozenset({"report_discrimination", "danger", "distress", "child"})
+"""What somebody means who tells what happened: a country that they name may be where they come from."""
 
 
 @dataclass
@@ -84,14 +102,40 @@ class Turn:
     @property
     def is_near_a_report(self) -> bool:
         """Whether the message may tell of discrimination or violence, whatever was understood of it."""
-        written_in = str(self.metadata.get("language") or self.language)
-        return self.wording.services.read_query(self.text, language=written_in).is_near_a_report
+        return self.has_words_of_a_report or self.share_of("report_discrimination") >= MAY_TELL
+
+    @property
+    def has_words_of_a_report(self) -> bool:
+        """Whether it names what happened, or a ground of discrimination."""
+        return self.wording.services.read_query(self.text, language=self.written_in).is_near_a_report
+
+    @property
+    def written_in(self) -> str:
+        """The language of the message, which may be another than that of the answer."""
+        return str(self.metadata.get("language") or self.language)
+
+    def share_of(self, label: str) -> float:
+        """How sure it is that the message means this, 0 to 1."""
+        return next((share for other, share in self.ranking if other == label), 0.0)
 
     def find_place(self) -> Place | None:
         """The place that counts now: named in the message, then in the conversation, then stated by the client."""
         gazetteer = self.wording.gazetteer
-        named = gazetteer.get(self.payload) or gazetteer.find_one(self.text, self.language)
-        return named or gazetteer.get(self.slots.get("place")) or place_from_input(gazetteer, self.metadata.get("city"))
+        known = gazetteer.get(self.slots.get("place"))
+        return self.find_named_place() or known or place_from_input(gazetteer, self.metadata.get("city"))
+
+    def find_named_place(self) -> Place | None:
+        """The place that this message names, or that its button stands for."""
+        gazetteer = self.wording.gazetteer
+        return gazetteer.get(self.payload) or gazetteer.find_one(self.text, self.language, self.reading)
+
+    @property
+    def reading(self) -> Reading:
+        """Which of the places that it names may be where somebody is."""
+        if self.intent in TELLING:
+            return Reading.TOLD
+        is_answer = self.slots.get("pending") in ASKED_WHERE and len(words(self.text)) <= LONGEST_PLACE
+        return Reading.NAMED if is_answer else Reading.LIVING
 
 
 @dataclass
@@ -105,6 +149,8 @@ class Result:
     chosen_language: str | None = None
     private: bool = False
     """Near a report, distress or violence: the text is forgotten, nothing is counted."""
+    urgent: str | None = None
+    """For whom this is help at once: "danger", "distress" or "child"; None where it is nothing of that kind."""
     passed_on: dict[str, str] | None = None
     """A question that the person has agreed to hand to the team."""
 
@@ -123,6 +169,9 @@ class Result:
             reply.buttons = kept or reply.buttons
             titles |= {button.title for button in reply.buttons}
             payloads |= {button.payload for button in reply.buttons}
+
+    def _may_be_kept(self, turn: Turn) -> bool:
+        return not self.private and not self.urgent and not turn.is_near_a_report
 
     def as_rasa(self, turn: Turn) -> dict[str, Any]:
         """The answer to the action call: slot events and one message that carries everything."""
@@ -147,7 +196,8 @@ class Result:
             "confidence": min(max(confidence, 0.0), 1.0),
             "chosen_language": self.chosen_language,
             "private": self.private,
+            "urgent": self.urgent,
             "passed_on": self.passed_on,
-            "missed": turn.text if slots["misses"] and not self.private and not turn.is_near_a_report else None,
+            "missed": turn.text if slots["misses"] and self._may_be_kept(turn) else None,
         }
         return {"events": events, "responses": [{"custom": message}]}

@@ -68,6 +68,9 @@ class WishReader:
         for code in order:
             if code in self._lexicons:
                 wish = _Reading(self._lexicons[code], text, today).wish()
+                if code != language and wish == Wish(digest_on=wish.digest_on):
+                    # The English "mon" is no Monday in French.
+                    continue
                 if wish.is_change or wish.doubts or wish.notes or (wish.show and code == language):
                     return wish
         return Wish()
@@ -373,8 +376,8 @@ def _set_mode(part: _Part, before: _Part | None) -> None:
 
 
 def _stops_messages(part: _Part) -> bool:
-    """ "Stop the mails", "do not send me any messages": a "no" stands just before them."""
-    if part.mode != "off" or not part.own:
+    """ "Stop the mails", "do not send me any messages": a "no" stands just before them, and none says "so many"."""
+    if part.mode != "off" or not part.own or part.has("less"):
         return False
     if part.has("drop") and part.has("all", "message"):
         return True

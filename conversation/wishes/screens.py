@@ -125,7 +125,7 @@ class TelegramPreferences:
         async with self._talk.database.session() as session:
             found = await find_by_address(session, ChannelName.TELEGRAM, str(chat_id))
             if found is not None:
-                await unlink_telegram(session, found[0].id)
+                await unlink_telegram(session, found[0].id, clock=self._talk.clock)
 
     async def end(self, chat_id: int, language: str) -> Screen | None:
         """Send nothing to this chat any more, and say so; None as for ``show``."""

@@ -110,7 +110,7 @@ class PreferencesTalk:
         if pending.wish.doubts and not wish.is_change and Doubt.UNTIL_WHEN in pending.wish.doubts:
             # "Two weeks", after the question until when.
             wish = self.reader.read_until(said.text, said.written_in, today=today(self.clock))
-        if not wish.is_change or (is_answered and _is_only_named(wish)):
+        if not wish.is_change or (is_answered and wish.is_only_named):
             await self.leave(said.key)
             return None
         return await self._propose(said, pending.wish.joined(wish))
@@ -325,9 +325,3 @@ class PreferencesTalk:
 
     def _reply(self, said: Said, lines: Iterable[str], buttons: list[Button] | None = None) -> Reply:
         return Reply(text="\n".join(lines), answer=PREFERENCES, buttons=buttons or [], language=said.language)
-
-
-def _is_only_named(wish: Wish) -> bool:
-    """Whether nothing was said but the names of topics, as any question about them does."""
-    plain = TopicWish()
-    return wish == Wish(topics=wish.topics) and all(each == plain for each in wish.topics.values())

@@ -11,7 +11,7 @@ from babel.lists import format_list
 
 from conversation.wishes.plan import Plan
 from conversation.wishes.wish import Move, Note, TopicWish, Wish
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, locale_of
 from core.texts import Texts, separate
 from subscriptions.models import Frequency
 from subscriptions.preferences import TopicState
@@ -100,7 +100,7 @@ class Teller:
         return separate((self.topic(topic, language) for topic in topics), language)
 
     def day(self, day: date, language: str) -> str:
-        return format_date(day, "full", locale=Locale.parse(language))
+        return format_date(day, "full", locale=locale_of(language))
 
     def hour(self, hour: time, language: str) -> str:
         # Twenty-four hours in every language: "8:00" alone is morning or evening in none of them.

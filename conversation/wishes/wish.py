@@ -92,6 +92,11 @@ class Wish(BaseModel):
         """Whether the sentence spoke of messages at all."""
         return self != Wish()
 
+    @property
+    def is_only_named(self) -> bool:
+        """Whether nothing was said but the names of topics, as any question about them does."""
+        return self == Wish(topics=self.topics) and all(each == TopicWish() for each in self.topics.values())
+
     def joined(self, later: Wish) -> Wish:
         """This wish as a later sentence of the same talk completes or corrects it."""
         values = self.model_dump() | later.model_dump(exclude_defaults=True)

@@ -12,10 +12,7 @@ class AnswerNotFoundError(HubError):
 
     code = "written_answer_not_found"
     status = 404
-
-    @property
-    def text_key(self) -> str:
-        return "written_answers.error.not_found"
+    sentence = "written_answers.error.not_found"
 
 
 class AnswerChangedError(HubError):
@@ -23,10 +20,7 @@ class AnswerChangedError(HubError):
 
     code = "written_answer_changed"
     status = 409
-
-    @property
-    def text_key(self) -> str:
-        return "written_answers.error.changed"
+    sentence = "written_answers.error.changed"
 
 
 class AnswerInvalidError(HubError):
@@ -37,7 +31,7 @@ class AnswerInvalidError(HubError):
     status = 422
 
     def __init__(self, problems: list[tuple[str, dict[str, Any]]]) -> None:
-        super().__init__()
+        super().__init__(**(problems[0][1] if problems else {}))
         self.problems = problems
 
     @property

@@ -34,7 +34,7 @@ class LiveAnswers(Watched):
             return await self._refresh(session)
 
     async def _refresh(self, session: AsyncSession) -> bool:
-        entries = [_as_entry(whole) for whole in await list_answers(session) if is_given(whole)]
+        entries = await list_given_entries(session)
         examples = await list_examples(session)
         if entries == self._entries and examples == self._examples:
             return False
@@ -42,6 +42,11 @@ class LiveAnswers(Watched):
         self._base.set_answers(sorted(entries, key=lambda entry: entry.id))
         self._questions.replace(examples)
         return True
+
+
+async def list_given_entries(session: AsyncSession) -> list[Entry]:
+    """What the assistant gives now, as entries of the knowledge base."""
+    return [_as_entry(whole) for whole in await list_answers(session) if is_given(whole)]
 
 
 async def list_examples(session: AsyncSession) -> list[Example]:

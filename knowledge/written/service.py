@@ -1,4 +1,4 @@
-"""What the team can do with its answers: write, publish, withdraw; add a question to any entry; settle a question.
+"""What the team can do with its answers: write, publish, withdraw, delete; add questions to entries; settle questions.
 
 Nothing here commits: the page that calls it writes the trail and commits both together. What a person reads is checked
 whole when it is published; a draft may be unfinished.
@@ -118,6 +118,23 @@ async def withdraw_answer(session: AsyncSession, name: str, *, by: str, clock: C
     """Let the assistant give it no more; twice is no error. Raises AnswerNotFoundError."""
     answer = (await get_answer(session, name)).answer
     return await _set_status(session, answer, AnswerStatus.WITHDRAWN, by=by, clock=clock)
+
+
+async def delete_answer(session: AsyncSession, name: str, *, seen: str) -> None:
+    """Delete what the assistant does not give, with all its words and questions; what it settled is asked again.
+
+    Raises AnswerNotFoundError; AnswerChangedError also when it is published, and so has to be withdrawn first.
+    """
+    answer = await _get_for_change(session, name, seen=seen)
+    if answer.status == AnswerStatus.PUBLISHED:
+        raise AnswerChangedError
+    for table, mine in (
+        (WrittenExample, col(WrittenExample.entry) == answer.entry),
+        (SettledQuestion, col(SettledQuestion.entry) == answer.entry),
+        (WrittenText, col(WrittenText.answer_id) == name),
+        (WrittenAnswer, col(WrittenAnswer.id) == name),
+    ):
+        await PlainSession.execute(session, delete(table).where(mine))
 
 
 async def remove_text(session: AsyncSession, name: str, language: str, *, by: str, clock: Clock) -> None:

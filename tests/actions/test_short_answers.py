@@ -81,5 +81,67 @@ def test_the_words_are_shown_again_only_once(wording: Wording) -> None:
     assert result.passed_on is None
 
 
+@pytest.mark.parametrize(
+    ("request_", "language"),
+    [
+        ("ok can I please speak to a real person now", "en"),
+        ("who do I talk to about it, a person please", "en"),
+        ("je voudrais parler à un responsable svp merci", "fr"),
+        ("per favore posso parlare con una persona vera grazie", "it"),
+        ("من فضلكم هل يمكن أن أتحدث مع موظف من الفريق", "ar"),
+    ],
+)
+def test_a_request_for_a_person_is_no_question_itself(wording: Wording, request_: str, language: str) -> None:
+    asked = run_action("action_offer_handoff", turn(wording, request_, language=language))
+    assert asked.replies[0].text == wording.texts.get("flow.handoff_ask", language)
+    waiting = {"last_question": "When do buses run?"}
+    passed = run_action("action_offer_handoff", turn(wording, request_, language=language, slots=waiting))
+    assert passed.slots["pending_text"] == "When do buses run?"
+    whole = f"{request_} 2027"
+    held = run_action("action_offer_handoff", turn(wording, whole, language=language, slots=waiting))
+    assert held.slots["pending_text"] == whole
+
+
+def test_a_question_that_follows_takes_the_place_of_the_words_that_waited(wording: Wording) -> None:
+    text = "the grant, when will it be paid?"
+    result = run_action("action_answer_entry", turn(wording, text, slots=shown()))
+    first, *_ = result.replies[0].text.splitlines()
+    assert "Who pays?" in first
+    sent = run_action("action_confirm", turn(wording, "yes", slots=shown() | result.slots))
+    assert sent.passed_on == {"question": text, "subject": ""}
+
+
+def test_a_second_yes_is_told_that_it_was_sent(wording: Wording) -> None:
+    sent = run_action("action_confirm", turn(wording, "yes please", slots=shown()))
+    again = run_action("action_confirm", turn(wording, "Send it", slots=sent.slots))
+    assert again.replies[0].text == wording.texts.get("flow.handoff_sent_already", "en")
+    assert again.passed_on is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("my boss is a racist, what are my rights", "en"),
+        ("on m'insulte parce que je suis noir, mes droits ?", "fr"),
+        ("mi chiamano negra a lavoro", "it"),
+        ("يشتمونني لأنني مسلم", "ar"),
+    ],
+)
+def test_who_may_tell_of_discrimination_without_a_place_gets_a_warm_word_and_the_report(
+    wording: Wording, text: str, language: str
+) -> None:
+    ranking = [("find_service", 0.6), ("report_discrimination", 0.3)]
+    result = run_action("action_find_services", turn(wording, text, language=language, ranking=ranking))
+    warm, where = result.replies
+    assert warm.text == wording.texts.get("chat.may_tell", language)
+    assert [button.payload for button in warm.buttons] == ["/flow/report"]
+    assert where.text == wording.texts.get("chat.ask_place", language)
+
+
+def test_who_only_looks_for_a_desk_is_only_asked_where(wording: Wording) -> None:
+    result = run_action("action_find_services", turn(wording, "where is the nearest desk"))
+    assert len(result.replies) == 1
+
+
 def test_danger_is_heard_while_words_for_the_team_wait(wording: Wording) -> None:
     assert run_action("action_give_emergency", turn(wording, "help!", slots=shown())).private

@@ -82,6 +82,13 @@ async def test_an_unreleased_language_still_gets_numbers_and_services_of_the_pla
     assert "service/pl-rpo" in {reply.answer for reply in answer.replies}
 
 
+@pytest.mark.parametrize("text", ["Мене не взяли на роботу, бо я з України", "nie dali mi pracy, bo jestem z Ukrainy"])
+async def test_in_an_unreleased_language_too_an_origin_is_no_place(chat: Chat, text: str) -> None:  # noqa: F811
+    answer = await chat.say(text)
+    assert not any(str(reply.answer).startswith("service/ua") for reply in answer.replies)
+    assert answer.replies[-1].buttons
+
+
 @pytest.mark.parametrize(
     ("text", "language"),
     [
@@ -128,3 +135,16 @@ async def test_a_language_not_spoken_yet_is_met_with_few_buttons(chat: Chat, tex
     assert [button.payload for button in first.buttons] == [f"/language/{code}" for code in RELEASED]
     assert [button.payload for button in emergency.buttons] == ["/services"]
     assert answer.language not in RELEASED
+
+
+@pytest.mark.parametrize(
+    "text", ["fein el index", "bel faransi", "ana mosh 3aref ashtki le min fi milano", "وين welcome pack"]
+)
+def test_short_arabic_in_latin_letters_or_beside_them_is_arabic(text: str) -> None:
+    assert detect_language(text).code == "ar"
+    assert detect_language(text).is_sure
+
+
+@pytest.mark.parametrize("text", ["la 3eme reunion et 5euros", "from 5pm to 7pm", "un bel progetto per la città"])
+def test_numbers_at_the_beginning_of_words_make_no_arabic(text: str) -> None:
+    assert detect_language(text).code != "ar"

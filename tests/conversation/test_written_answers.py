@@ -94,7 +94,7 @@ async def test_follow_ups_keep_the_answer_as_their_subject(talk: Talk, assistant
     assistant.understand("how much work is it?", "follow_up", aspect="effort")
     await talk.say(QUESTION)
     (reply,) = await talk.say("where does it say so?")
-    assert (reply.answer, reply.text) == (ENTRY, "Interpreters\nSource: Rules, section 4, May 4, 2026.")
+    assert (reply.answer, reply.text) == (ENTRY, "Interpreters\nSource: Rules, section 4, 4 May 2026.")
     assert reply.links[-1].url == "https://example.org/rules"
     assert (await talk.say("how much work is it?"))[0].answer == ENTRY
     assert (await talk.say("any more?"))[0].answer is None

@@ -9,7 +9,7 @@ import pytest
 from cli.parity import ENGLISH_ONLY
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE
 from core.settings import PROJECT_ROOT
-from core.texts import Texts, labelled, placeholders
+from core.texts import Texts, labelled, listed, placeholders
 
 _GROUPS = "message_page|report_page|case|mail|chat|flow|talk|safety|language|button|link|error|page|telegram"
 KEY = re.compile(rf"""["']((?:{_GROUPS})\.[a-z_]+(?:[.-][a-z_-]+)*)["']""")
@@ -82,3 +82,11 @@ def test_french_signs_never_stand_alone_at_the_beginning_of_a_line(texts: Texts)
 def test_a_label_and_its_value_are_joined_as_each_language_does() -> None:
     assert labelled("Téléphone", "112", "fr") == "Téléphone\u00a0: 112"
     assert labelled("Phone", "112", "en") == "Phone: 112"
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_each_name_of_a_list_is_said_once(language: str) -> None:
+    for names in (["A"], ["A", "B"], ["A", "B", "C"]):
+        said = listed(names, language)
+        assert [name for name in said if name.isupper()] == names
+        assert language != "ar" or "," not in said

@@ -10,9 +10,15 @@ import pytest
 from app import build_wording
 from cli.linkcheck import collect_links
 from conversation.replies import Wording
+from core.clock import FixedClock
+from core.database import Database
 from core.languages import RELEASED
 from core.settings import Settings
+from knowledge.base import load_knowledge
 from knowledge.page_links import DIFFERS_BY_LANGUAGE, page_for_reader
+from knowledge.written.forms import AnswerForm
+from knowledge.written.live import list_given_entries
+from knowledge.written.service import publish_answer, save_answer
 
 SITE = "https://www.coe.int"
 
@@ -76,6 +82,36 @@ def test_no_answer_links_to_a_page_in_a_language_that_was_not_asked_for(wording:
                 wrong.append((entry.id, link.url))
 
     assert wrong == []
+
+
+async def test_links_of_published_answers_are_checked_beside_and_among_their_words(
+    database: Database, clock: FixedClock
+) -> None:
+    base = load_knowledge()
+    form = AnswerForm(
+        language="en",
+        title="Who pays?",
+        text="The Council pays (see https://example.org/rules_(2026)?a=1&b=2). More: https://example.org/more_(x).",
+        links=(("How to ask", "https://example.org/ask"),),
+        source="Rules",
+        source_url="https://example.org/source",
+        as_of="2026-05-04",
+        examples=("who pays", "is it free", "what does it cost"),
+    )
+    async with database.session() as session:
+        whole = await save_answer(session, None, form, base=base, by="x", clock=clock)
+        assert await list_given_entries(session) == [], "nobody reads a draft"
+        await publish_answer(session, whole.answer.id, seen=whole.seen, by="x", clock=clock)
+        base.set_answers(await list_given_entries(session))
+
+    named = {url for url, entries in collect_links(base).items() if whole.answer.entry in entries}
+
+    assert named == {
+        "https://example.org/ask",
+        "https://example.org/more_(x)",
+        "https://example.org/rules_(2026)?a=1&b=2",
+        "https://example.org/source",
+    }
 
 
 def test_links_are_checked_as_they_stand_in_the_facts_and_as_readers_see_them(wording: Wording) -> None:

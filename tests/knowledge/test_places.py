@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 import yaml
 
 from conversation.replies import Wording
+from core.normalise import words
+from core.settings import PROJECT_ROOT
 from knowledge.base import FOLDER
+from knowledge.place_words import Reading
 from knowledge.places import place_from_input
 
 
@@ -213,4 +219,146 @@ def test_a_nationality_means_the_country_only_beside_a_body(
     wording: Wording, text: str, language: str, place: str | None
 ) -> None:
     found = wording.gazetteer.find_one(text, language)
+    assert (found.id if found else None) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("venez vite ils nous frappent", "fr"),
+        ("my manager hits me", "en"),
+        ("they beat me in August because I am gay", "en"),
+        ("i was beaten at the parish", "en"),
+        ("they laugh at my foreign surname at work", "en"),
+        ("i am so hungry they fired me", "en"),
+        ("je suis si triste, on m'insulte tous les jours", "fr"),
+        ("non mi dà il giorno libero", "it"),
+        ("all'angolo della strada mi hanno picchiato", "it"),
+        ("in trenta mi hanno insultato", "it"),
+        ("هددوني بالاكراه", "ar"),
+        ("طلعوني من الاستراحة لاني اسود", "ar"),
+        ("the boss is a modernist and shouts", "en"),
+    ],
+)
+def test_an_everyday_word_that_looks_like_a_name_is_no_place(wording: Wording, text: str, language: str) -> None:
+    assert wording.gazetteer.find(text, language) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("mieszkam w krakowie i mnie obrażają", "en", "pl-krakow"),
+        ("à Neuchatel on m'insulte tous les jours", "fr", "ch-neuchatel"),
+        ("neuchatell", "fr", "ch-neuchatel"),
+        ("and krakowie", "en", "pl-krakow"),
+        ("mi insultano sempre qui a torinno da anni", "it", "it-torino"),
+        ("they insult me since I came to Torinos last year", "en", "it-torino"),
+        ("ضربوني بليدز", "ar", "gb-leeds"),
+        ("ناس في ليدز ضربوني اليوم", "ar", "gb-leeds"),
+        ("المغاربة فبولونيا وتورينو مجموعين", "ar", "it-torino"),
+    ],
+)
+def test_a_name_with_another_ending_or_misspelt_is_one_where_a_place_stands(
+    wording: Wording, text: str, language: str, place: str
+) -> None:
+    assert place in {found.id for found in wording.gazetteer.find(text, language)}
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "it", "ar"])
+def test_no_word_of_a_told_story_is_a_place_by_its_looks_alone(wording: Wording, language: str) -> None:
+    """What people tell in the training messages names places as they are spelt, or none."""
+    towns = {
+        line.partition("\t")[0]
+        for line in (FOLDER / "facts" / "towns_by_name.tsv").read_text(encoding="utf-8").splitlines()
+    }
+
+    def is_spelt(text: str) -> bool:
+        bare = [re.sub("^[وف]?[بلك]?(?:ال|ل)?(?=\\w{2})", "", word) for word in words(text)]
+        runs = (run for said in (words(text), bare, [f"ا{word}" for word in bare]) for run in _runs(said))
+        return any(wording.gazetteer.is_place(run) or " ".join(run) in towns for run in runs)
+
+    gazetteer = wording.gazetteer
+    places = ((text, gazetteer.find_one(text, language, Reading.TOLD)) for text in _told(language))
+    assert [(text, place.id) for text, place in places if place and not is_spelt(text)] == []
+
+
+def _told(language: str) -> Iterator[str]:
+    for name in ("report", "safety"):
+        path = PROJECT_ROOT / "nlu_data" / language / f"{name}.yml"
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
+            yield from (line.removeprefix("- ") for line in group["examples"].splitlines())
+
+
+def _runs(said: list[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(len(said)):
+        yield from (tuple(said[start:end]) for end in range(start + 1, min(start + 5, len(said) + 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("they are beating me because i am moroccan help", "en"),
+        ("i am Nigerian and they hit me", "en"),
+        ("i want to die they call me dirty romanian every day", "en"),
+        ("i am 12 and they say go back to Syria", "en"),
+        ("they did not hire me because i am from Ukraine", "en"),
+        ("i was born in Nigeria, teacher mocks my son", "en"),
+        ("mi picchiano perché sono albanese, aiuto", "it"),
+        ("non mi hanno assunto perché vengo dal Marocco", "it"),
+        ("mi dicono torna in Romania", "it"),
+        ("mi hanno picchiato perché sono del Mali", "it"),
+        ("il padrone di casa vuole solo italiani", "it"),
+        ("io no capire bene italiano, padrone no dare casa, io nero", "it"),
+        ("il m'a frappé car je suis tunisien, j'ai peur", "fr"),
+        ("on m'a pas pris parce que je viens du Maroc", "fr"),
+        ("retourne chez toi en Algérie, disent-ils", "fr"),
+        ("ما شغلوني لاني من المغرب", "ar"),
+        ("قالولي ارجع على سوريا", "ar"),
+        ("رفضوا يشغلوني لاني روماني", "ar"),
+        ("Мене не взяли на роботу, бо я з України", "en"),
+        ("nie dali mi pracy bo jestem z Ukrainy", "en"),
+        ("we are from Brazil and Angola and they laugh", "en"),
+        ("يضحكون علينا لاننا من البرازيل وأنغولا", "ar"),
+    ],
+)
+def test_where_somebody_comes_from_is_not_where_something_happened(wording: Wording, text: str, language: str) -> None:
+    assert wording.gazetteer.find(text, language, Reading.TOLD) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("mi hanno picchiato a Milano perché sono del Mali", "it", "it-milano"),
+        ("in Leeds they said go home to Poland", "en", "gb-leeds"),
+        ("I am Serbian and they hit me in Torino", "en", "it-torino"),
+        ("I am writing from Leeds, they insulted me", "en", "gb-leeds"),
+        ("they insult me in Morocco because i am black", "en", "MA"),
+        ("on m'a insultée au Maroc", "fr", "MA"),
+        ("cerco casa a Bologna e mi dicono no", "it", "it-bologna"),
+        ("Bolonya, they spat at my sister again", "en", "IT"),
+        ("ضربوني فتونس امس في الشارع", "ar", "TN"),
+    ],
+)
+def test_where_it_happened_counts_beside_where_somebody_comes_from(
+    wording: Wording, text: str, language: str, place: str
+) -> None:
+    assert [found.id for found in wording.gazetteer.find(text, language, Reading.TOLD)] == [place]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "place"),
+    [
+        ("I am from Bologna, who can help me", "en", "it-bologna"),
+        ("i come from derby and need help", "en", "GB"),
+        ("I am from Syria, who can help me", "en", None),
+        ("vengo dal Marocco, chi mi aiuta?", "it", None),
+        ("je viens du Mali et je vis à Lyon, qui m'aide ?", "fr", "fr-lyon"),
+        ("116 006 from Lithuania?", "en", "LT"),
+        ("can I ring the Norwegian ombud without a name?", "en", "NO"),
+    ],
+)
+def test_who_looks_for_help_may_live_in_the_town_they_come_from_but_not_in_the_country(
+    wording: Wording, text: str, language: str, place: str | None
+) -> None:
+    found = wording.gazetteer.find_one(text, language, Reading.LIVING)
     assert (found.id if found else None) == place

@@ -18,11 +18,12 @@ from knowledge.written.forms import AnswerForm
 from knowledge.written.lessons import read_lessons
 from knowledge.written.live import LiveAnswers
 from knowledge.written.matching import ExampleQuestions
-from knowledge.written.models import AnswerStatus, WrittenExample
+from knowledge.written.models import AnswerStatus, WrittenExample, WrittenText
 from knowledge.written.service import (
     KEEP_SETTLED,
     WholeAnswer,
     add_examples,
+    delete_answer,
     expire_settled,
     get_answer,
     list_answers,
@@ -80,6 +81,35 @@ async def test_a_process_takes_up_what_was_published_and_lets_go_of_what_was_wit
         assert await live.refresh(session)
     assert len(base.entries) == count
     assert questions.find("qui paie les interpretes", "fr") is None
+
+
+async def test_a_deleted_answer_leaves_nothing_and_what_it_settled_is_asked_again(
+    database: Database, base: KnowledgeBase, clock: FixedClock
+) -> None:
+    whole = await publish(database, base, clock)
+    other = await publish(database, base, clock, replace(FORM, title="Une autre", examples=("a b c", "d e f", "g h i")))
+    async with database.session() as session:
+        await settle_questions(session, [("fr", "Qui paie ?")], entry=whole.answer.entry, clock=clock)
+        await settle_questions(session, [("fr", "autre")], entry=other.answer.entry, clock=clock)
+        await session.commit()
+        with pytest.raises(AnswerChangedError):
+            await delete_answer(session, whole.answer.id, seen=whole.seen)
+        await session.rollback()
+        clock.at += timedelta(seconds=1)
+        seen = (await withdraw_answer(session, whole.answer.id, by="x", clock=clock)).seen
+        await session.commit()
+        with pytest.raises(AnswerChangedError):
+            await delete_answer(session, whole.answer.id, seen=whole.seen)
+        await session.rollback()
+        await delete_answer(session, whole.answer.id, seen=seen)
+        await session.commit()
+    async with database.session() as session:
+        assert [each.answer.id for each in await list_answers(session)] == [other.answer.id]
+        assert {row.answer_id for row in await session.exec(select(WrittenText))} == {other.answer.id}
+        assert {row.entry for row in await session.exec(select(WrittenExample))} == {other.answer.entry}
+        assert await list_settled(session) == {("fr", question_key("autre"))}
+        with pytest.raises(AnswerNotFoundError):
+            await delete_answer(session, whole.answer.id, seen=seen)
 
 
 async def test_names_never_change_and_are_never_given_twice(
