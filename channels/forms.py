@@ -12,6 +12,12 @@ from typing import Protocol
 
 from channels.base import Link, Reply
 
+COPIES = ("cleaned", "original", "both")
+"""Which form of a file a desk may get: without hidden data, as it came, or both. The first one unless something else is
+chosen. Their words are ``report.choice.copies``, wherever a file is given."""
+NEWEST_NEWS = 2
+"""So many of ``ReporterCase.news`` are shown at once, the others one press away."""
+
 
 class AnswerKind(StrEnum):
     """What a screen asks for. Text is taken on every screen where ``takes_text`` is set, also beside choices."""

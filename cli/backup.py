@@ -24,7 +24,7 @@ from sqlmodel import SQLModel
 
 import migrations.tables  # noqa: F401  (every table must be known)
 from cli.restored import Remembered
-from core.clock import Clock, SystemClock, today
+from core.clock import Clock, SystemClock
 from core.database import Database, UtcDateTime
 from core.errors import ConfigurationError
 from core.settings import Settings
@@ -85,8 +85,9 @@ async def back_up(settings: Settings, target: Path) -> int:
 async def restore(settings: Settings, source: Path, *, clock: Clock | None = None) -> None:
     """Replace all rows, and the secret key where it lies in the data folder. Raises ConfigurationError.
 
-    Reports that expired, were withdrawn or erased since, officers who left since, and people who were erased, left or
-    switched something off since, do not come back; what was being sent waits for the team.
+    What was erased since does not come back: reports that expired or were withdrawn, people, chats, their questions to
+    the team and their mail. Nor do officers who left, or what people switched off; what was being sent waits for the
+    team.
     """
     with _open(source) as archive:
         manifest = json.loads(_read(archive, MANIFEST))
@@ -103,7 +104,7 @@ async def restore(settings: Settings, source: Path, *, clock: Clock | None = Non
                     await connection.execute(table.delete())
                 for table in _tables():
                     await _fill(connection, table, archive)
-                await remembered.apply(connection, today(clock or SystemClock()))
+                await remembered.apply(connection, clock or SystemClock())
                 await people.apply(connection, (clock or SystemClock()).now())
         finally:
             await database.close()

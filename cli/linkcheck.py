@@ -1,9 +1,14 @@
-"""Checking every address of the knowledge base, politely: few sites at once, one page at a time, twice on a fault."""
+"""Checking every address of the knowledge base and of the team's answers, politely.
+
+Few sites at once, one page at a time, twice on a fault.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
@@ -13,8 +18,9 @@ from rich.progress import Progress
 
 from cli.words import say
 from core.languages import RELEASED
-from knowledge.base import KnowledgeBase
+from knowledge.base import Entry, KnowledgeBase
 from knowledge.page_links import page_for_reader
+from knowledge.schema import AnswerText
 
 TIMEOUT = 20.0
 SITES_AT_ONCE = 8
@@ -22,6 +28,9 @@ PAUSE = 0.5
 """Seconds between two requests to one site."""
 AGENT = "icc-hub-linkcheck"
 _GONE = frozenset({404, 410})
+_ADDRESS = re.compile(r"https?://[^\s<>\"«»“”]+")
+_ENDS = ".,;:!?)]'’،؛؟"
+"""Signs that end a sentence rather than an address."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,10 @@ class LinkResult:
 
 
 def collect_links(base: KnowledgeBase) -> dict[str, list[str]]:
-    """Every address of the facts, and every one that readers are sent to for it, with the entries that name it."""
+    """Every address of the facts and texts, and every one that readers are sent to for it, with who names it."""
     links: dict[str, list[str]] = defaultdict(list)
     for entry in base.entries.values():
-        stored = {str(getattr(entry.fact, "url", None) or ""), entry.fact.source_url} - {""}
+        stored = {str(getattr(entry.fact, "url", None) or ""), entry.fact.source_url, *_in_texts(entry)} - {""}
         shown = {page_for_reader(url, language) for url in stored for language in RELEASED}
         for url in stored | shown:
             if url.startswith("http"):
@@ -54,6 +63,20 @@ def collect_links(base: KnowledgeBase) -> dict[str, list[str]]:
         if fact.source_url.startswith("http"):
             links[fact.source_url].append(f"emergency/{code}")
     return dict(links)
+
+
+def _in_texts(entry: Entry) -> Iterator[str]:
+    """The addresses that an answer of the team names, beside its words and among them."""
+    for text in entry.texts.values():
+        if isinstance(text, AnswerText):
+            yield from (link.url for link in text.links)
+            yield from map(_trim, _ADDRESS.findall(text.summary))
+
+
+def _trim(address: str) -> str:
+    """Without the signs behind it; a bracket that it opened is its own."""
+    trimmed = address.rstrip(_ENDS)
+    return f"{trimmed})" if trimmed.count("(") > trimmed.count(")") else trimmed
 
 
 async def check_links(

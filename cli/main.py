@@ -1,6 +1,7 @@
 """`icchub`: every command of the hub. Each is thin: it reads its options, calls one service, prints.
 
-Sentences for people come from locales/<language>/cli.yml; the command line speaks English.
+Sentences for people come from locales/<language>/cli.yml; the command line speaks English. What takes long to load and
+one command alone needs is loaded by it, so that nobody waits for it who only asks.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import backup as backups
-from cli import client, doctor, evaluation, learning, linkcheck, supervisor, worker
+from cli import client, evaluation, learning, linkcheck, supervisor, worker
 from cli.answers import answers_app
 from cli.broadcast import broadcast_app
-from cli.database import with_database
+from cli.database import with_database, with_session
 from cli.desks import desk_app, officer_app
 from cli.languages import languages_app
 from cli.operators import operator_app
@@ -37,7 +37,7 @@ from core.settings import PROJECT_ROOT, Settings
 from core.texts import Texts
 from knowledge.base import load_knowledge
 from knowledge.errors import KnowledgeError
-from migrations.run import migrate as migrate_database
+from knowledge.written.live import list_given_entries
 
 NO_HUB = 3
 """Exit status when no hub answers."""
@@ -166,7 +166,13 @@ def knowledge(as_json: AsJson = False) -> None:
 
 @app.command(help=say("help.links"))
 def links(as_json: AsJson = False) -> None:
-    results = asyncio.run(linkcheck.check_links(load_knowledge(), console=None if as_json else console))
+    base = load_knowledge()
+    try:
+        base.set_answers(with_session(list_given_entries))
+    except (SQLAlchemyError, OSError):
+        # A database that is not there yet has no answers; one that is away has some.
+        print(say("links.no_answers"), file=sys.stderr)
+    results = asyncio.run(linkcheck.check_links(base, console=None if as_json else console))
     if as_json:
         _print_json([result.as_data() for result in results])
     else:
@@ -184,17 +190,23 @@ def train(force: Annotated[bool, typer.Option(help=say("help.force"))] = False, 
 
 @app.command(help=say("help.migrate"))
 def migrate() -> None:
+    from migrations.run import migrate as migrate_database
+
     console.print(say("migrated", revision=with_database(migrate_database)))
 
 
 @app.command(help=say("help.backup"))
 def backup(target: Path) -> None:
+    from cli import backup as backups
+
     size = asyncio.run(backups.back_up(Settings(), target))
     console.print(say("backed_up", file=target, size=size))
 
 
 @app.command(help=say("help.restore"))
 def restore(source: Path, yes: Annotated[bool, typer.Option("--yes", help=say("help.without_asking"))] = False) -> None:
+    from cli import backup as backups
+
     if not yes and not typer.confirm(say("restore_sure")):
         raise typer.Exit(1)
     asyncio.run(backups.restore(Settings(), source))
@@ -203,6 +215,8 @@ def restore(source: Path, yes: Annotated[bool, typer.Option("--yes", help=say("h
 
 @app.command("doctor", help=say("help.doctor"))
 def doctor_command(as_json: AsJson = False) -> None:
+    from cli import doctor
+
     findings = asyncio.run(doctor.examine(Settings()))
     if as_json:
         _print_json([finding.as_data() for finding in findings])

@@ -115,11 +115,6 @@ def setup_link(settings: Settings, token: str) -> str:
     return (settings.public_url or settings.address) + SETUP_PATH.format(token=token)
 
 
-def _show_link(name: str, token: str) -> None:
-    said = say("operator.invited", name=name, address=setup_link(Settings(), token))
-    console.print(said, markup=False, soft_wrap=True)
-
-
 async def _get(session: AsyncSession, email: str) -> Operator:
     operator = await find_operator(session, email)
     if operator is None:

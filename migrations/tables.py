@@ -8,7 +8,7 @@ import conversation.models as conversation
 import identity.models as identity
 import reports.models as reports
 import subscriptions.models as subscriptions
-from core import leases
+from core import erasures, leases
 from identity import operator_session, operators
 from knowledge import corrections
 from knowledge.written import models as written
@@ -18,6 +18,7 @@ __all__ = [
     "conversation",
     "corrections",
     "email",
+    "erasures",
     "identity",
     "leases",
     "operator_session",

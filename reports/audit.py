@@ -13,8 +13,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock
+from core.erasures import Erasure
 from reports.erasing import case_hash
-from reports.models import AuditEntry, Case, CaseSeal, Erasure, Officer
+from reports.models import AuditEntry, Case, CaseSeal, Officer
 
 
 class Act(StrEnum):

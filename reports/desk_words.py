@@ -7,9 +7,9 @@ from datetime import date
 from babel import Locale
 from babel.lists import format_list
 
+from core.languages import format_day
 from core.texts import Texts
 from reports.desks import DeskChoice, PassesOn
-from reports.phrases import render_day
 
 
 class DeskWords:
@@ -37,8 +37,9 @@ class DeskWords:
 
     def before_hand_over(self, desk: DeskChoice, language: str, *, delete_on: date) -> list[str]:
         """All of it for whoever may agree to another desk; the time is counted anew there, so the day is said."""
-        kept = self._texts.get("case.asked_kept", language, day=render_day(delete_on, language))
-        lines = [*self._standing(desk, language), *self._answers(desk, language), *self._languages(desk, language)]
+        kept = self._texts.get("case.asked_kept", language, day=format_day(delete_on, language))
+        standing = self._standing(desk, language, accused="case.asked_accused")
+        lines = [*standing, *self._answers(desk, language), *self._languages(desk, language)]
         data = [*self._data(desk, language), kept, self._texts.get("report.consent.longer", language)]
         return [*lines, *data, *self._demands(desk, language)]
 
@@ -52,10 +53,10 @@ class DeskWords:
         text = duty.texts.get(language) or duty.texts.get("en", "")
         return self._texts.get("report.desk.duty", language, text=text, law=duty.law)
 
-    def _standing(self, desk: DeskChoice, language: str) -> list[str]:
-        doubts = {"accused": desk.is_of_the_accused, "away": desk.is_away}
-        keys = [f"kind.{desk.kind}", *(name for name, applies in doubts.items() if applies)]
-        return [self._texts.get(f"report.desk.{key}", language) for key in keys]
+    def _standing(self, desk: DeskChoice, language: str, *, accused: str = "report.desk.accused") -> list[str]:
+        doubts = {accused: desk.is_of_the_accused, "report.desk.away": desk.is_away}
+        keys = [f"report.desk.kind.{desk.kind}", *(key for key, applies in doubts.items() if applies)]
+        return [self._texts.get(key, language) for key in keys]
 
     def _answers(self, desk: DeskChoice, language: str) -> list[str]:
         days = desk.statement.answer_within_days

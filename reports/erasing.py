@@ -8,13 +8,14 @@ from sqlalchemy import delete
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from reports.models import Case, Erasure
+from core.erasures import note_erasures
+from reports.models import Case
 from reports.sealing import digest
 
 
 async def erase_case(session: AsyncSession, case_id: str, *, erased_on: date) -> None:
     """Delete a case with its messages, files and seals, and keep its hash. Does not commit."""
-    await session.merge(Erasure(case_hash=case_hash(case_id), erased_on=erased_on))
+    await note_erasures(await session.connection(), [case_hash(case_id)], erased_on=erased_on)
     # Messages, files, seals and return sessions go along by the database's own rule (ON DELETE CASCADE).
     await session.exec(delete(Case).where(col(Case.id) == case_id))
 

@@ -72,10 +72,7 @@ class FileRefusedError(HubError):
 
     code = "file_refused"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return f"error.file_{self.values['reason']}"
+    sentence = "error.file_{reason}"
 
 
 class TextTooLongError(HubError):
@@ -83,10 +80,7 @@ class TextTooLongError(HubError):
 
     code = "text_too_long"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return "report.error.too_long"
+    sentence = "report.error.too_long"
 
 
 class FileGoneError(HubError):

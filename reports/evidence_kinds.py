@@ -37,10 +37,6 @@ class Kind(Enum):
     def extension(self) -> str:
         return self.value[1]
 
-    @property
-    def is_audio(self) -> bool:
-        return self.media_type.startswith("audio/")
-
 
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
 """Photos of iPhones. They are refused: docs/sealing.md says why."""

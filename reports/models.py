@@ -227,12 +227,3 @@ class DeskNews(SQLModel, table=True):
     period: str = Field(max_length=12)
     texts: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     published_at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False))
-
-
-class Erasure(SQLModel, table=True):
-    """A case that was deleted or withdrawn, as a keyed hash, so that an older backup does not bring it back."""
-
-    __tablename__ = "report_erasure"
-
-    case_hash: str = Field(primary_key=True, max_length=64)
-    erased_on: date

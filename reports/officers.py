@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from identity.passwords import SALT_BYTES, check_new_password, key_from_password
 from identity.throttle import Throttle
-from identity.totp import find_step, new_secret, setup_address
+from identity.totp import find_step, new_secret
 from reports.audit import Act, record
 from reports.desks import lock_desk
 from reports.errors import (
@@ -48,7 +48,6 @@ class Accepted:
     """What an officer needs to finish joining: the app's secret, and a token for ``confirm_invitation``."""
 
     totp_secret: str = field(repr=False)
-    totp_address: str = field(repr=False)
     token: str = field(repr=False)
 
 
@@ -121,7 +120,7 @@ async def accept_invitation(session: AsyncSession, token: str, password: str, *,
     await session.exec(delete(OfficerSession).where(col(OfficerSession.officer_id) == officer.id))
     pending = _new_session(session, officer, keys, clock.now())
     await session.commit()
-    return Accepted(secret, setup_address(secret, login=officer.login, issuer=ISSUER), pending.text)
+    return Accepted(secret, pending.text)
 
 
 async def confirm_invitation(session: AsyncSession, token: str, code: str, *, clock: Clock) -> Joined:

@@ -6,10 +6,9 @@ sentence in their own language, with the day written as that language writes it.
 
 from __future__ import annotations
 
-from datetime import date
+from babel.dates import format_time
 
-from babel.dates import format_date, format_time
-
+from core.languages import format_day, locale_of
 from core.texts import Texts
 from reports.contents import Phrase
 
@@ -38,14 +37,9 @@ def render_phrase(phrase: Phrase, texts: Texts, language: str) -> str:
     """The sentence in the reader's language."""
     values: dict[str, str] = {}
     if phrase.day is not None:
-        values["day"] = render_day(phrase.day, language)
+        values["day"] = format_day(phrase.day, language)
     if phrase.hour is not None:
-        values["hour"] = str(format_time(phrase.hour, "short", locale=language))
+        values["hour"] = str(format_time(phrase.hour, "short", locale=locale_of(language)))
     if phrase.place is not None:
         values["place"] = phrase.place
     return texts.get(f"case.phrase.{phrase.key}", language, **values)
-
-
-def render_day(day: date, language: str) -> str:
-    """With the name of the month, since 3/5 is May to some and March to others."""
-    return str(format_date(day, "long", locale=language))

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.forms import CaseFile, CaseMessage, CaseNews, IncomingFile, ReporterCase, ShownFile
 from core.clock import Clock, today
 from core.database import Database
-from core.languages import SOURCE_LANGUAGE
+from core.languages import SOURCE_LANGUAGE, format_day
 from core.rate_limits import RateLimits, RateLimitsInProcess
 from core.texts import Texts
 from reports import reporter
@@ -23,7 +23,7 @@ from reports.evidence import check
 from reports.models import CaseStatus
 from reports.news import list_news
 from reports.periods import Period
-from reports.phrases import render_day, render_phrase
+from reports.phrases import render_phrase
 from reports.receipts import derive, read_receipt
 from reports.reporter import ReturnedCase
 
@@ -162,7 +162,7 @@ class CaseDoor:
             from_desk=False,
             text=report.story or "",
             language=report.story_language or report.language,
-            written_on=render_day(report.arrived_at.date(), language),
+            written_on=format_day(report.arrived_at.date(), language),
             file_names=[note.name for note in report.files],
         )
 
@@ -182,7 +182,7 @@ class CaseDoor:
             from_desk=from_desk,
             text="\n\n".join(part for part in (text, *phrases) if part),
             language=spoken,
-            written_on=render_day(written.written_at.date(), language),
+            written_on=format_day(written.written_at.date(), language),
             original=original,
             file_names=[] if from_desk else [note.name for note in written.files],
             files=[_shown(note) for note in written.files] if from_desk else [],
@@ -201,7 +201,7 @@ class CaseDoor:
             notes.append(self._texts.get("case.note.promise", language, desk=desk.name, count=days))
         if self._deadlines is not None:
             notes += self._deadlines(returned.report, language)
-        day = render_day(case.delete_on, language)
+        day = format_day(case.delete_on, language)
         return [*notes, self._texts.get("case.note.deleted_on", language, day=day)]
 
     async def _news(self, session: AsyncSession, desk_id: str, language: str) -> list[CaseNews]:

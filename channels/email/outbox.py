@@ -14,8 +14,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from channels.email.models import OutboxMail
-from core.clock import Clock
+from core.clock import Clock, today
 from core.database import Database
+from core.erasures import erasure_hash, note_erasures
 
 KEEP = timedelta(days=30)
 MOST_SUBJECT = 300
@@ -67,10 +68,17 @@ async def list_mail_of(session: AsyncSession, recipients: Collection[str]) -> li
     return list(await session.exec(query.order_by(col(OutboxMail.written_at))))
 
 
-async def forget_mail_of(session: AsyncSession, recipients: Collection[str]) -> None:
-    """Delete all mail that is kept for these addresses; commits."""
+def erasure_of_mail(mail_id: str) -> str:
+    """What is kept of a mail that was erased."""
+    return erasure_hash("mail", mail_id)
+
+
+async def forget_mail_of(session: AsyncSession, recipients: Collection[str], *, clock: Clock) -> None:
+    """Delete all mail that is kept for these addresses, so that no backup brings it back; commits."""
     theirs = func.lower(OutboxMail.recipient).in_([one.lower() for one in recipients])
-    await (await session.connection()).execute(delete(OutboxMail).where(theirs))
+    connection = await session.connection()
+    gone = (await connection.execute(delete(OutboxMail).where(theirs).returning(col(OutboxMail.id)))).scalars()
+    await note_erasures(connection, [erasure_of_mail(name) for name in gone], erased_on=today(clock))
     await session.commit()
 
 

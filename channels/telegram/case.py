@@ -8,20 +8,20 @@ waits for the code in this process's memory, as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from telegram import Message
 
 from channels.base import File
-from channels.forms import CaseReturn, IncomingFile, ReporterCase, ShownFile
+from channels.forms import COPIES, NEWEST_NEWS, CaseReturn, IncomingFile, ReporterCase
 from channels.telegram.bot import TelegramBot
+from channels.telegram.case_drawing import COPY, FILE, MARK, CaseDrawing
 from channels.telegram.codes import count_digits, is_code, looks_like_code
 from channels.telegram.contract import CHANNEL
 from channels.telegram.files import MOST_MEGABYTES, FileTooLargeError, FileUnavailableError, fetch, find_attachment
 from channels.telegram.form_state import Asks, FormState
-from channels.telegram.formatting import Key, Outgoing, Rows
+from channels.telegram.formatting import Outgoing, Rows
 from channels.telegram.models import TelegramForm
 from channels.telegram.recall import Recall
 from channels.telegram.screens import pack, quote, say, under
@@ -37,15 +37,9 @@ STAYS_MEANT = timedelta(hours=1)
 """For so long after a case was used here last, a text is still taken to be meant for its desk, open or not."""
 MOST_HELD = 10
 """Messages of one chat; so many make an album."""
-MARK = ":case:"
-ADD, SHOW, CLOSE, SEND, DROP = (MARK + word for word in ("add", "show", "close", "send", "drop"))
-FILE = MARK + "file:"
+ADD, SHOW, CLOSE, SEND, DROP, OLDER = (MARK + word for word in ("add", "show", "close", "send", "drop", "older"))
 AGREE, REFUSE = MARK + "agree", MARK + "refuse"
 WITHDRAW, WITHDRAW_YES, WITHDRAW_SURE = (MARK + word for word in ("withdraw", "withdraw-yes", "withdraw-sure"))
-NEWEST = 2
-"""Of what changed; the web page has the older ones too."""
-LONGEST_TITLE = 40
-"""Characters of a file's name on a button."""
 SAID_OPENLY = frozenset({"receipt_incomplete", "too_many_messages"})
 FILE_REFUSALS = {FileTooLargeError: "telegram.form.file_too_large", FileUnavailableError: "telegram.form.file_lost"}
 
@@ -58,6 +52,11 @@ class Held:
     """The person's message."""
     text: str | None = field(repr=False)
     file: IncomingFile | None = field(repr=False)
+
+    @property
+    def has_forms(self) -> bool:
+        """Whether there is a form of it to choose; a voice message has one only."""
+        return self.file is not None and not self.file.is_voice
 
 
 @dataclass
@@ -83,8 +82,8 @@ class OpenCase:
     """What was not asked for, by the number of the question under which it is passed on or not."""
     settled: set[int] = field(default_factory=set)
     """Such questions that were answered."""
-    added: set[int] = field(default_factory=set)
-    """The person's messages that were passed on, since an update may come twice."""
+    added: dict[int, str] = field(default_factory=dict)
+    """The person's messages that were passed on, and in which form, since an update may come twice."""
 
 
 class ReturnFlow:
@@ -103,6 +102,7 @@ class ReturnFlow:
         self._cases = cases
         self._bot = bot
         self._speaker = speaker
+        self._drawing = CaseDrawing(speaker.texts)
         self._state = state
         self._tidying = tidying
         self._open: Recall[OpenCase] = Recall(clock, STAYS_OPEN)
@@ -230,7 +230,7 @@ class ReturnFlow:
         held = await self._read(message)
         if isinstance(held, str):
             await self._write(case, held)
-        elif case.is_adding:
+        elif case.is_adding and not held.has_forms:
             await self._add(case, held)
         else:
             await self._ask(case, held)
@@ -264,7 +264,7 @@ class ReturnFlow:
         return Held(message.message_id, message.text or message.caption, file)
 
     async def _ask(self, case: OpenCase, held: Held, *, shows: bool = False) -> None:
-        """Whether it is meant for the desk. ``shows``: what it is, where it does not stand above in the chat."""
+        """Whether it is meant for the desk, and in which form. ``shows``: what it is, where it does not stand above."""
         texts, language = self._speaker.texts, case.chat.language
         blocks: list[str] = []
         if shows and held.text:
@@ -272,19 +272,23 @@ class ReturnFlow:
         if shows and held.file is not None:
             name = quote(f"• {held.file.name}")
             blocks += under(say(texts.get("telegram.form.files", language), language), name)
-        blocks += say(texts.get("telegram.case.held", language, desk=case.desk), language)
+        if not (case.is_adding and held.has_forms):
+            blocks += say(texts.get("telegram.case.held", language, desk=case.desk), language)
+        if held.has_forms:
+            blocks += self._drawing.forms(language)
         messages = [Outgoing(html) for html in pack(blocks)]
-        messages[-1].rows = self._keys(case.chat, {"send": SEND, "drop": DROP})
+        ways = self._drawing.form_keys(case.chat.language) if held.has_forms else self._keys(case.chat, {"send": SEND})
+        messages[-1].rows = [*ways, *self._keys(case.chat, {"drop": DROP})]
         for message in messages:
             sent = await self._tidying.say(case.chat, message, of_return=True)
         case.held[sent.number] = held
         while len(case.held) > MOST_HELD:
             del case.held[next(iter(case.held))]
 
-    async def _decide(self, case: OpenCase, question: int, *, passes_on: bool) -> None:
+    async def _decide(self, case: OpenCase, question: int, *, passes_on: bool, copies: str = COPIES[0]) -> None:
         """The answer to one question: about the message that it was asked for, and about no other."""
         held = case.held.get(question)
-        if held is not None and passes_on and not await self._add(case, held):
+        if held is not None and passes_on and not await self._add(case, held, copies):
             return
         await self._bot.change_keyboard(case.chat.id, question, [])
         if held is None:
@@ -297,23 +301,22 @@ class ReturnFlow:
         del case.held[question]
         case.settled.add(question)
 
-    async def _add(self, case: OpenCase, held: Held) -> bool:
-        """Pass it on; whether that went."""
+    async def _add(self, case: OpenCase, held: Held, copies: str = COPIES[0]) -> bool:
+        """Pass it on, a file in the chosen form; whether that went."""
         if held.number not in case.added:
             try:
                 async with self._bot.typing(case.chat.id):
                     found = await self._cases.add(
-                        case.token, language=case.chat.language, text=held.text, file=held.file
+                        case.token, language=case.chat.language, text=held.text, file=held.file, copies=copies
                     )
             except HubError as error:
                 await self._explain(case, error, held)
                 return False
-            case.added.add(held.number)
+            case.added[held.number] = copies
             case.token = found.token
         keys = self._keys(case.chat, {"show": SHOW, "close": CLOSE})
-        # The other forms of a file can be chosen on the web page only.
-        is_file = held.file is not None and not held.file.is_voice
-        await self._write(case, f"telegram.case.added{'_file' if is_file else ''}", keys, desk=case.desk)
+        form = f"_{case.added[held.number]}" if held.has_forms else ""
+        await self._write(case, f"telegram.case.added{form}", keys, desk=case.desk)
         return True
 
     async def _press(self, case: OpenCase, message_id: int, data: str) -> None:
@@ -331,6 +334,10 @@ class ReturnFlow:
             await self._answer(case, agrees=data.startswith(AGREE), asked=data.removeprefix(MARK).partition(":")[2])
         elif data in {SEND, DROP}:
             await self._decide(case, message_id, passes_on=data == SEND)
+        elif data.startswith(COPY) and data.removeprefix(COPY) in COPIES:
+            await self._decide(case, message_id, passes_on=True, copies=data.removeprefix(COPY))
+        elif data == OLDER:
+            await self._show_older_news(case)
         elif data in {WITHDRAW, WITHDRAW_YES}:
             is_first = data == WITHDRAW
             words, yes = ("ask", WITHDRAW_YES) if is_first else ("ask_again", WITHDRAW_SURE)
@@ -435,10 +442,12 @@ class ReturnFlow:
     async def _show(self, case: OpenCase, found: ReporterCase) -> None:
         case.token, case.desk = found.token, found.desk
         self._open.put(case.chat.id, case)
-        html = pack(self._blocks(case.chat, found))
+        html = pack(self._drawing.case(found, case.chat.language))
         keys = self._keys(case.chat, {"add": ADD, "withdraw": WITHDRAW, "close": CLOSE})
         files = [file for message in found.messages for file in message.files]
-        keys = [[self._file_key(case.chat, file)] for file in files] + keys
+        keys = [[self._drawing.file_key(file, case.chat.language)] for file in files] + keys
+        if len(found.news) > NEWEST_NEWS:
+            keys = self._keys(case.chat, {"older": OLDER}) + keys
         if found.asked is not None:
             mark = f":{found.asked_mark}"
             keys = self._keys(case.chat, {"agree": AGREE + mark, "refuse": REFUSE + mark}) + keys
@@ -447,38 +456,19 @@ class ReturnFlow:
             sent = await self._tidying.say(case.chat, Outgoing(part, rows), of_return=True)
             case.shown = sent.number
 
-    def _blocks(self, chat: Chat, found: ReporterCase) -> Iterable[str]:
-        texts, language = self._speaker.texts, chat.language
-        yield from say(texts.get("telegram.case.head", language, desk=found.desk), language, "b")
-        yield from say(found.status, language)
-        for note in found.notes:
-            yield from say(note, language)
-        if not found.messages:
-            yield from say(texts.get("telegram.case.no_messages", language), language, "i")
-        for message in found.messages:
-            who = "from_desk" if message.from_desk else "from_you"
-            head = texts.get(f"telegram.case.{who}", language, desk=found.desk, date=message.written_on)
-            yield from under(say(head, language, "b"), quote(message.text))
-            if message.original is not None:
-                yield from under(
-                    say(texts.get("telegram.case.original", language), language, "i"), quote(message.original)
-                )
-            file_names = message.file_names + [file.name for file in message.files]
-            if file_names:
-                names = quote("\n".join(f"• {name}" for name in file_names))
-                yield from under(say(texts.get("telegram.form.files", language), language), names)
-        if found.news:
-            yield from say(texts.get("case.news", language), language, "b")
-        for news in found.news[:NEWEST]:
-            yield from under(say(news.period, language, "b"), quote(news.text))
-        if found.asked is not None:
-            yield from say(found.asked, language, "b")
-            for note in found.asked_notes:
-                yield from say(f"• {note}", language)
-
-    def _file_key(self, chat: Chat, file: ShownFile) -> Key:
-        name = file.name if len(file.name) <= LONGEST_TITLE else file.name[: LONGEST_TITLE - 1] + "…"
-        return Key(self._speaker.texts.get("telegram.case.get_file", chat.language, name=name), FILE + file.id)
+    async def _show_older_news(self, case: OpenCase) -> None:
+        """All that changed in earlier periods."""
+        found = await self._cases.show(case.token, language=case.chat.language)
+        older = found.news[NEWEST_NEWS:]
+        if not older:
+            await self._show(case, found)
+            return
+        case.token = found.token
+        html = pack(self._drawing.news(older, case.chat.language))
+        keys = self._keys(case.chat, {"show": SHOW, "close": CLOSE})
+        for number, part in enumerate(html, start=1):
+            rows = keys if number == len(html) else []
+            await self._tidying.say(case.chat, Outgoing(part, rows), of_return=True)
 
     async def _write(self, case: OpenCase, key: str, rows: Rows | None = None, /, **values: object) -> None:
         values = {"most": MOST_MEGABYTES} | values

@@ -25,9 +25,9 @@ from channels.base import (
     RecipientRefusedError,
 )
 from channels.telegram.bot import TelegramBot
-from channels.telegram.case import MARK as CASE
 from channels.telegram.case import ReturnFlow
-from channels.telegram.contract import CHANNEL, REPORT, HubSide
+from channels.telegram.case_drawing import MARK as CASE
+from channels.telegram.contract import CHANNEL, FORGET, REPORT, HubSide
 from channels.telegram.events import EventFlow
 from channels.telegram.flood import FORM_PRESSES, MESSAGES, Flood
 from channels.telegram.form import FormFlow
@@ -246,6 +246,8 @@ class TelegramChannel:
             await self._state.update_chat(chat.key, pressed_message=message_id)
             await self._speaker.tick(chat, message_id, rows, pressed, finished=True)
             await self._speaker.show(chat, answer)
+        elif payload == f"/{FORGET}":
+            await self._delete(chat, "")
         elif payload.startswith("/language/"):
             answer = await self._ask(chat, payload)
             await self._speaker.replace(chat, message_id, tick(rows, pressed, finished=False), answer)
@@ -312,7 +314,9 @@ class TelegramChannel:
         # Whoever tells at length is not sent away: the beginning says what it is about, and the report gets all of it.
         beginning = _beginning(text)
         answer = await self._ask(chat, beginning)
-        if self._form is not None and any(reply.answer == REPORT for reply in answer.replies):
+        if any(reply.answer == FORGET for reply in answer.replies):
+            await self._speaker.say(chat, await self._forget_chat(chat))
+        elif self._form is not None and any(reply.answer == REPORT for reply in answer.replies):
             place = next((reply.place for reply in answer.replies if reply.answer == REPORT), None)
             if number is not None and not text.startswith("/"):
                 self._form.remember(chat, text, number, place)
@@ -325,12 +329,8 @@ class TelegramChannel:
                 await self._speaker.say(chat, "telegram.only_beginning")
 
     async def _offer_report(self, form: FormFlow, chat: Chat, answer: Answer) -> None:
-        """Somebody tells of discrimination. The sentence waits in this process's memory; the assistant forgets it."""
-        try:
-            await self._hub.forget_talk(CHANNEL, str(chat.id))
-        except HubError as error:
-            # It forgets by itself within the hour; nobody must wait for help because of it.
-            log.warning("telegram_talk_not_forgotten code=%s", error.code)
+        """Somebody tells of discrimination. The sentence waits in this process's memory; the assistant has forgotten
+        it, and remembers only that it asked where they are."""
         for reply in answer.replies:
             messages = self._speaker.render(reply)
             if reply.answer == REPORT:
@@ -418,22 +418,25 @@ class TelegramChannel:
         await self._speaker.say(chat, "telegram.delete_ask", [[yes], [no]])
 
     async def _decide_deletion(self, chat: Chat, message_id: int, *, delete: bool) -> None:
-        key = "telegram.deleted" if delete else "telegram.delete_kept"
-        if delete:
-            if self._returns is not None:
-                await self._returns.forget(chat)
-            if self._form is not None:
-                await self._form.forget(chat)
-            if self._own_preferences is not None:
-                await self._own_preferences.forget(chat)
-            await self._state.forget_chat(chat.key)
-            try:
-                await self._hub.forget(CHANNEL, str(chat.id))
-            except HubError as error:
-                log.warning("telegram_chat_not_forgotten code=%s", error.code)
-                key = "telegram.deleted_partly"
+        key = await self._forget_chat(chat) if delete else "telegram.delete_kept"
         for message in self._speaker.sentence(chat, key):
             await self._bot.change(chat.id, message_id, message)
+
+    async def _forget_chat(self, chat: Chat) -> str:
+        """Delete everything of a chat; the key of the sentence that says what was deleted."""
+        if self._returns is not None:
+            await self._returns.forget(chat)
+        if self._form is not None:
+            await self._form.forget(chat)
+        if self._own_preferences is not None:
+            await self._own_preferences.forget(chat)
+        await self._state.forget_chat(chat.key)
+        try:
+            await self._hub.forget(CHANNEL, str(chat.id))
+        except HubError as error:
+            log.warning("telegram_chat_not_forgotten code=%s", error.code)
+            return "telegram.deleted_partly"
+        return "telegram.deleted"
 
     async def tidy(self) -> None:
         """Let go of what this process remembers of reports, where its time is over."""

@@ -10,6 +10,7 @@ from channels.base import Button, IncomingMessage, MessageHandler, Reply
 
 CHANNEL = "telegram"
 REPORT = "flow/report"
+FORGET = "flow/forget"
 """What the hub answers with when somebody wants to tell of discrimination."""
 
 
@@ -35,10 +36,6 @@ class HubSide(MessageHandler, Protocol):
 
     async def forget(self, channel: str, sender: str) -> None:
         """Delete everything that is kept of this conversation. Raises HubError where a part of it could not be."""
-        ...
-
-    async def forget_talk(self, channel: str, sender: str) -> None:
-        """Forget what was said; language and questions to the team stay. Raises HubError where that did not go."""
         ...
 
     async def help_at_once(self, message: IncomingMessage) -> list[Reply]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import urljoin, urlsplit
@@ -195,8 +195,3 @@ def direct(line: str, language: str) -> str:
         if kind == "L":
             return _RIGHT + line if right else line
     return line
-
-
-def map_keys(rows: Rows, change: Callable[[Key], Key]) -> Rows:
-    """The same keyboard with other keys."""
-    return [[change(key) for key in row] for row in rows]

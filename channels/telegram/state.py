@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from channels.telegram.models import TelegramButton, TelegramChat, TelegramUpdate, TelegramWaiting
 from core.clock import Clock, today
 from core.database import Database
+from core.erasures import note_erasures, of_sender
 
 HOLD = timedelta(seconds=90)
 """How long an update may be in work before another process may take it."""
@@ -116,6 +117,7 @@ class TelegramState:
         async with self._database.engine.begin() as connection:
             await connection.execute(delete(TelegramChat).where(col(TelegramChat.chat_key) == chat_key))
             await connection.execute(delete(TelegramWaiting).where(col(TelegramWaiting.chat_key) == chat_key))
+            await note_erasures(connection, [of_sender(chat_key)], erased_on=today(self._clock))
 
     async def shorten(self, data: str) -> str:
         """What a button can carry for the data: itself, or a code for it behind the data's first character."""

@@ -10,11 +10,8 @@ class AnswerRefusedError(HubError):
 
     code = "answer_refused"
     status = 422
+    sentence = "report.error.{reason}"
 
     def __init__(self, reason: str, **values: object) -> None:
         super().__init__(reason=reason, **values)
         self.reason = reason
-
-    @property
-    def text_key(self) -> str:
-        return f"report.error.{self.reason}"

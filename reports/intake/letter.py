@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 
 from babel import Locale
-from babel.dates import format_date
 
 from channels.forms import Letter
-from core.languages import LANGUAGES, SOURCE_LANGUAGE, detect_language
+from core.languages import LANGUAGES, SOURCE_LANGUAGE, detect_language, format_day
 from core.texts import Texts
 from knowledge.base import Entry
 from reports.intake.drafts import Sheet
@@ -66,7 +65,7 @@ class Letters:
         return body.service.name_local
 
     def _text(self, said: Mapping[str, Answer], sheet: Sheet, body: Entry | None, language: str, today: date) -> str:
-        day = format_date(today, "long", locale=language)
+        day = format_day(today, language)
         lines = [
             self._texts.get("report.letter.to", language, name=self._recipient(body, language)),
             self._texts.get("report.letter.date", language, date=day),

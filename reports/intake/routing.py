@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock, today
 from knowledge.base import Entry, KnowledgeBase
+from knowledge.place_words import Reading
 from knowledge.places import Gazetteer, Place, PlaceKind
 from knowledge.service_search import PERSONAL_NEEDS, Nearness, ServiceQuery, ServiceSearch
 from reports.desks import NOT_ASKED_YET, DeskChoice, get_desk, list_desks_for, may_accuse
@@ -54,6 +55,10 @@ class Routing:
         return (
             self._gazetteer.get(text) or self._gazetteer.get(text.upper()) or self._gazetteer.find_one(text, language)
         )
+
+    def find_place_told(self, words: str, language: str) -> Place | None:
+        """The place where something happened, as the words for it name one: not where somebody comes from."""
+        return self._gazetteer.find_one(words, language, Reading.TOLD)
 
     def get_place(self, place_id: str | None) -> Place | None:
         return self._gazetteer.get(place_id)

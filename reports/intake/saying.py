@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from babel.lists import format_list
-
-from core.texts import Texts
+from core.languages import format_day
+from core.texts import Texts, listed
 from reports.intake.routing import Routing
 from reports.intake.steps import Answer, Step
 from reports.intake.taking import PLACE_STEPS, read_day
-from reports.phrases import render_day
 
 
 class AnswerWords:
@@ -27,7 +25,7 @@ class AnswerWords:
     def labels(self, step: Step, answer: Answer, language: str, *, names: Mapping[str, str] | None = None) -> str:
         """What was chosen, without the words beside it. ``names``: of desks and officers, by id."""
         labels = [self._label(step, value, language, names or {}) for value in answer.values]
-        return format_list(labels, style="unit", locale=language) if labels else ""
+        return listed(labels, language) if labels else ""
 
     def whole(
         self,
@@ -45,7 +43,7 @@ class AnswerWords:
         written = answer.text or ""
         if step.id == "when" and (day := read_day(written, spoken or language)) is not None:
             # So that the person sees which day was understood, and nobody takes May for March.
-            written = render_day(day, language)
+            written = format_day(day, language)
         lines = [self.labels(step, answer, language, names=names), written]
         if step.id == "where" and answer.values:
             # The words were understood as the place; saying both would read like two places.

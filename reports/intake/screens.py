@@ -15,12 +15,13 @@ from channels.forms import AnswerKind, Choice, FormInput, Letter, ReviewLine, Sc
 from core.clock import Clock, today
 from core.texts import Texts
 from knowledge.base import Entry
+from knowledge.deadlines import Said
 from knowledge.places import Place
 from reports.contents import Origin
 from reports.desk_words import DeskWords
 from reports.desks import DeskChoice
 from reports.intake.choices import Choices
-from reports.intake.deadlines import Deadlines, Said
+from reports.intake.deadlines import Deadlines
 from reports.intake.drafts import LETTER, OpenDraft, Sheet
 from reports.intake.letter import Letters
 from reports.intake.routing import Routing

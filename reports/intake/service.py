@@ -128,7 +128,8 @@ class Intake:
             draft.sheet.language = _spoken(language)
             draft.sheet.desk = desk or draft.sheet.desk
             draft.sheet.words = draft.sheet.words or tidy(words or "")[: self._steps.get("story").text] or None
-            named = self._routing.find_place(place or "", language) or self._routing.find_place(words or "", language)
+            told = self._routing.find_place_told(words or "", language)
+            named = self._routing.find_place(place or "", language) or told
             draft.sheet.place = draft.sheet.place or (named.id if named else None)
             if draft.sheet.model_dump_json() != before:
                 await self._drafts.save(session, draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -63,7 +64,8 @@ async def test_written_answers_survive_a_backup(tmp_path: Path, clock: FixedCloc
         assert restored.examples["ar"] == list(FORM.examples)
         assert (await read_lessons(session)).mark == mark
         assert await list_settled(session) == {("en", question_key("asdf"))}
-        listed = run("answers", "list", "--json", HUB_DATA_DIR=str(source.data_dir), HUB_DATABASE_URL="")
+        here = {"HUB_DATA_DIR": str(source.data_dir), "HUB_DATABASE_URL": ""}
+        listed = await asyncio.to_thread(run, "answers", "list", "--json", **here)
         (row,) = json.loads(listed.stdout)
         assert (row["entry"], row["status"], row["languages"], row["examples"]) == (
             "answer/answer-1", "published", ["ar"], 3,

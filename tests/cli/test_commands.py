@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from cli import backup as backups
 from cli.doctor import examine
 from cli.evaluation import Question, judge, read_questions, wilson
 from cli.linkcheck import check_links
+from cli.main import run as run_command
 from cli.parity import list_missing
 from conversation.handoffs import create_handoff, list_handoffs
 from conversation.replies import Wording
@@ -30,7 +34,31 @@ from migrations.run import migrate
 from tests.services import free_port
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Done:
+    """What a command said, and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*words: str, **environment: str) -> Done:
+    """A command in this process, by its entry point: a process of its own takes seconds to start."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["icchub", *words])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            run_command()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def start(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "cli", *words],
         cwd=PROJECT_ROOT,
@@ -52,7 +80,7 @@ def test_without_a_hub_it_says_so_in_one_sentence_and_exits_with_3(words: tuple[
 
 
 def test_every_command_has_help() -> None:
-    done = run("--help")
+    done = start("--help")
     for command in (
         "ask",
         "evaluate",

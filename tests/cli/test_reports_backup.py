@@ -15,6 +15,7 @@ from channels.forms import IncomingFile
 from cli import backup as backups
 from core.clock import FixedClock
 from core.database import Database
+from core.erasures import Erasure
 from core.settings import PROJECT_ROOT, Settings
 from core.texts import Texts
 from migrations.run import migrate
@@ -24,7 +25,7 @@ from reports.errors import SignInRefusedError
 from reports.files import read_file, store_in_draft
 from reports.jobs import delete_expired
 from reports.leaving import leave
-from reports.models import Case, Draft, Erasure, Officer, OfficerSession, ReturnSession, SealedFile
+from reports.models import Case, Draft, Officer, OfficerSession, ReturnSession, SealedFile
 from reports.returning import CaseDoor
 from reports.sealing import new_key
 from tests.reports.samples_of_files import jpeg

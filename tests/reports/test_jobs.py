@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import select
 
+from core.erasures import Erasure
 from reports.audit import expire_trail
 from reports.cases import read_case
 from reports.desks import get_desk
@@ -20,7 +21,6 @@ from reports.models import (
     Case,
     CaseEntry,
     Draft,
-    Erasure,
     Officer,
     OfficerSession,
     ReturnSession,

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from channels.forms import CaseReturn, IncomingFile, ReporterCase
+from core.erasures import Erasure
 from core.settings import PROJECT_ROOT
 from core.texts import Texts
 from reports import casework
@@ -32,7 +33,7 @@ from reports.errors import (
 )
 from reports.evidence import MOST_FILES, check
 from reports.leaving import leave
-from reports.models import Case, CaseEntry, CaseStatus, DeskNews, Erasure, ReturnSession, SealedFile
+from reports.models import Case, CaseEntry, CaseStatus, DeskNews, ReturnSession, SealedFile
 from reports.phrases import PHRASES, is_whole, render_phrase
 from reports.receipts import new_receipt, show_receipt
 from reports.returning import LONGEST, CaseDoor
@@ -111,10 +112,10 @@ async def test_dates_in_a_reply_come_from_sentences_and_not_from_a_machine(world
     await reply(world, sent, "", phrases=[phrase, Phrase(key="deadline", day=date(2027, 1, 5))])
     case = await come_back(door, sent, "en")
     assert case.messages[1].text == (
-        "We offer you an appointment on December 3, 2026 at 2:30\u202fPM. Place: Via Roma 1\n\n"
-        "Important: there is a legal deadline. It ends on January 5, 2027."
+        "We offer you an appointment on 3 December 2026 at 14:30. Place: Via Roma 1\n\n"
+        "Important: there is a legal deadline. It ends on 5 January 2027."
     )
-    assert case.messages[1].written_on == "November 22, 2026"
+    assert case.messages[1].written_on == "22 November 2026"
     assert (await come_back(door, sent, "it")).messages[1].written_on == "22 novembre 2026"
     assert (await come_back(door, sent, "ar")).messages[1].written_on == "22 نوفمبر 2026"
 
@@ -217,7 +218,7 @@ async def test_withdrawing_deletes_everything_at_once(world: World, door: CaseDo
         assert list(await session.exec(select(SealedFile.id))) == []
         [erasure] = list(await session.exec(select(Erasure)))
         assert erasure.erased_on == world.clock.at.date()
-        assert sent.case_id not in erasure.case_hash
+        assert sent.case_id not in erasure.erased_hash
 
 
 async def test_a_file_is_checked_cleaned_and_taken_once(world: World, door: CaseDoor) -> None:
@@ -329,7 +330,7 @@ async def test_the_page_tells_the_promise_the_deadline_and_the_day_of_deletion(w
     assert (await come_back(door, sent)).notes == [
         "Desk of bologna promises a first answer within 14 days.",
         "IT housing en",
-        "Your report and all messages will be deleted on November 30, 2027.",
+        "Your report and all messages will be deleted on 30 November 2027.",
     ]
     await reply(world, sent, "Venga.")
     world.clock.at += timedelta(days=8)
@@ -476,7 +477,7 @@ async def test_a_hand_over_says_beforehand_all_that_is_said_where_a_reader_is_ch
     notes = "\n".join((await door.show(case.token, language="en")).asked_notes)
     said: dict[str, dict[str, Any]] = {
         "report.desk.kind.city": {},
-        "report.desk.accused": {},
+        "case.asked_accused": {},
         "report.desk.answers": {"count": 14},
         "report.desk.languages": {"languages": "Italian"},
         "report.desk.duty": {"text": "a crime", "law": DUTY.law},
@@ -486,7 +487,7 @@ async def test_a_hand_over_says_beforehand_all_that_is_said_where_a_reader_is_ch
             "basis": STATEMENT.legal_basis,
         },
         "report.consent.private": {},
-        "case.asked_kept": {"day": "November 30, 2028"},
+        "case.asked_kept": {"day": "30 November 2028"},
         "report.consent.longer": {},
     }
     for key, values in said.items():

@@ -83,7 +83,9 @@ async def test_the_sentence_that_told_of_it_becomes_the_first_words_and_the_assi
 ) -> None:
     assistant.understand(STORY, "report_discrimination")
     [offer] = [message for message in await person.types(STORY) if "Tell what happened" in message.titles]
-    assert assistant.slots == {}
+    [remembered] = assistant.slots.values()
+    assert {name for name, value in remembered.items() if value} <= {"place", "subject", "listed", "pending"}
+    assert "landlord" not in str(remembered)
     await person.presses("Tell what happened")
     assert "✓ Tell what happened" in offer.titles
     assert form.drafts[str(person.id)].words == STORY
@@ -92,6 +94,17 @@ async def test_the_sentence_that_told_of_it_becomes_the_first_words_and_the_assi
     assert STORY in screen_of(person).text
     async with hub.database.session() as session:
         assert (await session.exec(select(TelegramButton))).all() == []
+
+
+async def test_the_city_that_is_written_after_it_means_the_services_there(
+    hub: Hub, person: Person, assistant: FakeAssistant
+) -> None:
+    assistant.understand("They mocked me because I am black", "report_discrimination")
+    assistant.understand("Leeds", "out_of_scope")
+    await person.types("They mocked me because I am black")
+    said = await person.types("Leeds")
+    title = hub.wording.base.get_entry("service/gb-leeds-hate-reporting").title("en")
+    assert any(title in message.text for message in said)
 
 
 async def test_the_place_that_was_understood_goes_along_with_the_first_words(

@@ -199,6 +199,32 @@ async def test_deleting_asks_first_and_then_nothing_is_left(
     assert assistant.slots == {}
 
 
+@pytest.mark.parametrize("by_button", [True, False])
+@pytest.mark.parametrize("language", RELEASED)
+async def test_who_asks_what_is_kept_can_have_it_all_deleted(
+    hub: Hub, make_person: MakePerson, assistant: FakeAssistant, language: str, by_button: bool
+) -> None:
+    assistant.understand("what do you keep?", "ask_privacy")
+    assistant.understand("delete", "affirm")
+    person = make_person("de")
+    await person.types(f"/language {language}")
+    await person.types("/flow/handoff")
+    await person.types(TO_THE_TEAM[language])
+    await person.types("/confirm")
+    await person.types("what do you keep?")
+    if by_button:
+        [asked] = await person.presses(say(hub, "button.forget", language))
+        assert first_line(say(hub, "telegram.delete_ask", language)) in asked.text
+        await person.presses(say(hub, "telegram.delete_yes", language))
+    else:
+        [asked] = await person.types("delete")
+    assert first_line(say(hub, "telegram.deleted", language)) in asked.text
+    async with hub.database.session() as session:
+        for table in (TelegramChat, TelegramWaiting, Handoff, LateReply):
+            assert (await session.exec(select(table))).all() == []
+    assert assistant.slots == {}
+
+
 @pytest.mark.parametrize("language", RELEASED)
 async def test_every_command_answers_in_the_language_and_the_menu_too(
     hub: Hub, make_person: MakePerson, api: BotApi, language: str

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from channels.forms import CaseMessage, ShownFile
+from channels.forms import CaseMessage, CaseNews, ShownFile
 from channels.telegram.codes import is_code, looks_like_code
 from channels.telegram.models import TelegramForm, TelegramFormMessage
 from channels.telegram.runner import TelegramRunner
 from core.clock import FixedClock
+from core.languages import RELEASED
 from tests.channels.telegram.conftest import MakePerson, reporting_runner, until
 from tests.channels.telegram.fakes import FakeCases, FakeForm, ThrottledError
 from tests.fakes import FakeAssistant
@@ -162,10 +163,86 @@ async def test_an_album_for_a_desk_is_decided_on_piece_by_piece(person: Person, 
         await api.until_handled(number)
     questions = person.screen[before:]
     assert len(questions) == 3
-    await person.presses("Yes, pass it on", on=questions[2])
+    await person.presses("Without hidden data", on=questions[2])
     await person.presses("No, do not pass it on", on=questions[1])
-    await person.presses("Yes, pass it on", on=questions[0])
+    await person.presses("Without hidden data", on=questions[0])
     assert [file.content for file in cases.files] == [b"2", b"0"]
+
+
+@pytest.mark.parametrize("is_adding", [True, False])
+@pytest.mark.parametrize(
+    ("title", "copies", "said"),
+    [
+        ("Without hidden data", "cleaned", "without hidden data"),
+        ("As they are", "original", "as it is, with its hidden data"),
+        ("Both forms", "both", "in both forms"),
+    ],
+)
+async def test_of_a_file_that_is_added_later_the_person_chooses_what_the_desk_gets(
+    person: Person, cases: FakeCases, *, is_adding: bool, title: str, copies: str, said: str
+) -> None:
+    await open_case(person)
+    if is_adding:
+        await person.presses("Write something")
+    [question] = await person.sends(message=person.file("document", b"photo", caption="the letter"))
+    assert cases.files == [], "nothing goes before the choice"
+    assert ("Shall I pass this on" in question.text) is not is_adding
+    assert "can hold hidden data" in question.text
+    assert "This is the safer choice." in question.text
+    assert question.titles == ["Without hidden data", "As they are", "Both forms", "No, do not pass it on"]
+    [added] = await person.presses(title, on=question)
+    assert [file.content for file in cases.files] == [b"photo"]
+    assert (cases.copies, cases.messages[-1].text) == (copies, "the letter")
+    assert said in added.text
+    assert question.titles == []
+
+
+async def test_a_file_that_was_not_chosen_a_form_for_does_not_go(person: Person, cases: FakeCases) -> None:
+    await open_case(person)
+    await person.presses("Write something")
+    [question] = await person.sends(message=person.file("document", b"photo"))
+    [dropped] = await person.presses("No, do not pass it on", on=question)
+    assert "Nothing was passed on" in dropped.text
+    assert (cases.files, len(cases.messages)) == ([], 1)
+
+
+async def test_a_voice_message_has_one_form_and_is_asked_for_none(person: Person, cases: FakeCases) -> None:
+    await open_case(person)
+    [question] = await person.sends(message=person.file("voice", b"voice"))
+    assert question.titles == ["Yes, pass it on", "No, do not pass it on"]
+    [added] = await person.presses("Yes, pass it on", on=question)
+    assert "hidden" not in added.text
+    assert [file.content for file in cases.files] == [b"voice"]
+
+
+@pytest.mark.parametrize("language", RELEASED)
+async def test_what_changed_is_shown_by_period_and_the_older_ones_one_press_away(
+    make_person: MakePerson, hub: Hub, cases: FakeCases, language: str
+) -> None:
+    person = make_person(language)
+    cases.news = [CaseNews(f"Quarter {number}", f"We changed {number}.", "en") for number in (5, 4, 3, 2, 1)]
+    await person.types("/reply")
+    [case] = await person.types(CODE)
+    assert [number for number in range(1, 6) if f"We changed {number}." in case.text] == [4, 5]
+    title = hub.wording.texts.get("telegram.case.older", language)
+    assert title in case.titles
+    [older] = await person.presses(title, on=case)
+    for number in (3, 2, 1):
+        assert f"Quarter {number}" in older.text
+        assert f"We changed {number}." in older.text
+    assert "We changed 4." not in older.text
+    before = {message.message_id for message in person.screen}
+    assert older.message_id in before
+    await person.presses(hub.wording.texts.get("telegram.case.close", language), on=older)
+    assert older.message_id not in {message.message_id for message in person.screen}
+
+
+async def test_without_older_news_no_button_offers_them(person: Person, cases: FakeCases) -> None:
+    cases.news = [CaseNews(f"Quarter {number}", f"We changed {number}.", "en") for number in (2, 1)]
+    await person.types("/reply")
+    [case] = await person.types(CODE)
+    assert "We changed 1." in case.text
+    assert case.titles == ["Write something or send a file", "Take my report back", "Close my report"]
 
 
 async def test_what_could_not_be_passed_on_can_be_tried_again(
@@ -227,7 +304,7 @@ async def test_several_messages_for_a_closed_case_wait_together(
     _, *held = await person.types(CODE)
     assert len(held) == 3
     for question in held:
-        await person.presses("Yes, pass it on", on=question)
+        await person.presses("As they are", on=question)
     assert [file.content for file in cases.files] == [b"0", b"1", b"2"]
     assert assistant.asked == []
 

@@ -12,11 +12,10 @@ from PIL import Image
 
 from channels.forms import Action, FormInput, IncomingFile
 from core.database import Database
-from core.languages import RELEASED
+from core.languages import RELEASED, format_day
 from reports.contents import ContactWish
 from reports.intake.service import Intake
 from reports.intake.taking import read_day, tidy
-from reports.phrases import render_day
 from tests.reports.intake.teller import OpenDesk, Teller, Told, read_reports
 
 TO_THE_STORY: Told = {"where": "Bologna", "desk": ("bologna",)}
@@ -204,7 +203,7 @@ async def test_a_day_is_read_and_shown_as_people_of_the_language_write_it(
     teller = Teller(intake, language=language)
     await at(teller, "review", when=written)
     [line] = [line for line in teller.screen.review if line.step == "when"]
-    assert line.answer == render_day(date(2026, 4, 3), language)
+    assert line.answer == format_day(date(2026, 4, 3), language)
     await teller.walk("send")
     await teller.send()
     (report,) = await read_reports(database, desk)

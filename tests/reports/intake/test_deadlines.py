@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from conversation.replies import Wording
+from knowledge.deadlines import FILE, DeadlineFact, LimitArea, LimitKind, Told
 from knowledge.errors import KnowledgeError
 from reports.contents import Origin, Report, When
-from reports.intake.deadlines import FILE, DeadlineFact, Deadlines, LimitArea, LimitKind, Told
+from reports.intake.deadlines import Deadlines
 from reports.intake.last_days import last_day
 
 DAYS = {"day": 1.0, "working-day": 1.4, "week": 7.0, "month": 30.4, "year": 365.0}

@@ -57,7 +57,7 @@ async def test_the_letter_holds_what_was_told_and_own_words_untouched(teller: Te
         "in my own words (Arabic):",
         STORY,
         "jane@example.org",
-        "November 22, 2026",
+        "22 November 2026",
     ):
         assert part in text
     assert any(reply.answer == "service/fr-defenseur-des-droits" for reply in teller.screen.replies)

@@ -231,6 +231,24 @@ async def test_who_comes_to_telegram_from_a_desk_hears_what_it_must_pass_on_befo
     assert "serious crime" not in "\n".join(other.notes)
 
 
+@pytest.mark.parametrize("origin", ["web", "telegram"])
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "what that reader must pass on by law"),
+        ("fr", "ce que la loi oblige ce destinataire à transmettre"),
+        ("it", "per legge, chi legge deve comunicare ad altri"),
+        ("ar", "يلزم القانون من يقرأ بأن يبلغ غيره"),
+    ],
+)
+async def test_who_comes_without_a_desk_hears_before_the_first_question_that_a_law_can_make_a_reader_pass_things_on(
+    intake: Intake, desk: OpenDesk, origin: str, language: str, words: str
+) -> None:
+    screen = await Teller(intake, "1", origin=origin, language=language).open()
+    assert screen.step == "safe"
+    assert any(words in note for note in screen.notes)
+
+
 async def test_the_qr_code_of_a_city_does_not_put_the_accused_first(
     teller: Teller, desk: OpenDesk, database: Database, clock: FixedClock
 ) -> None:
@@ -369,6 +387,12 @@ async def test_a_place_that_was_named_is_never_taken_for_where_the_person_is(tel
     await teller.choose("no")
     assert teller.screen.step == "danger_where"
     assert teller.screen.choices[0].value == "IT"
+
+
+async def test_a_country_that_somebody_comes_from_is_not_offered_as_where_it_happened(teller: Teller) -> None:
+    await teller.open(words="they did not hire me because i am from Nigeria")
+    await teller.walk("where")
+    assert "NG" not in [choice.value for choice in teller.screen.choices]
 
 
 async def test_the_progress_counts_what_needs_an_answer(teller: Teller, desk: OpenDesk) -> None:
