@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from subscriptions.models import ChannelPause
@@ -56,8 +56,3 @@ async def resume_channel(session: AsyncSession, channel: str) -> None:
     """It delivers again. Commits."""
     await session.exec(delete(ChannelPause).where(col(ChannelPause.channel) == channel))
     await session.commit()
-
-
-async def list_pauses(session: AsyncSession) -> list[ChannelPause]:
-    """Channels that are away, for the team."""
-    return list(await session.exec(select(ChannelPause).order_by(col(ChannelPause.channel))))

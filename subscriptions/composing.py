@@ -297,7 +297,9 @@ def _key(row: Delivery, reader: Reader, material: Material) -> tuple[object, ...
         reading, event = material.read(row.broadcast_id, row.language), material.event_of(row.broadcast_id)
         moment = (event.sequence, event.changed_at, event.cancelled_at, reader.time_zone) if event else ()
         return (row.broadcast_id, row.language, json.dumps(row.because, sort_keys=True), reading, moment)
-    return (kind, row.language) if kind in {"confirm", "preferences", "telegram"} else None
+    if kind not in {"confirm", "preferences", "telegram"}:
+        return None
+    return (kind, row.language, *row.parts.get("topics", ()))
 
 
 def _as_chat(letter: Letter) -> _ChatShape:

@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from subscriptions.errors import AddressTakenError, LinkExpiredError
 from subscriptions.links import Links
-from subscriptions.models import Address, ChannelName, Confirmation, Delivery, Subscriber
+from subscriptions.models import Address, ChannelName, Confirmation, Delivery, Frequency, Subscriber, Subscription
 from subscriptions.rechecking import replan
 from subscriptions.subscribers import get_subscriber, list_addresses, new_id, read_email
 from subscriptions.topics import Topics
@@ -44,6 +45,8 @@ LIFETIME = {
 }
 
 
+FROM_FILE = "import"
+"""``Subscription.origin`` of what the team set by a file."""
 TRY_AGAIN_AFTER = timedelta(days=1)
 """An address that bounced gets a link that somebody asks for, at most this often."""
 
@@ -102,7 +105,8 @@ async def issue(
 async def queue_link(session: AsyncSession, issued: Issued, *, clock: Clock) -> Delivery | None:
     """Queue the message that carries a link; None when there is no address that it may go to.
 
-    For a new mail address the message goes to that one, which no subscriber has yet: ``parts`` name it.
+    For a new mail address the message goes to that one, which no subscriber has yet: ``parts`` name it. For the first
+    one they name the topics that a file set and that come once it is confirmed.
     """
     address = issued.address
     if address is None:
@@ -111,9 +115,11 @@ async def queue_link(session: AsyncSession, issued: Issued, *, clock: Clock) -> 
         address.suppressed_at = address.suppression = None
         session.add(address)
     confirmation = await session.get(Confirmation, _hash(issued.token))
-    parts = {"number": issued.number}
+    parts: dict[str, Any] = {"number": issued.number}
     if confirmation is not None and confirmation.value is not None:
         parts["to"] = confirmation.value
+    elif issued.purpose is Purpose.CONFIRM and (topics := await list_set_topics(session, issued.subscriber)):
+        parts["topics"] = topics
     delivery = Delivery(
         id=new_id(),
         message=f"{issued.purpose}/{_hash(issued.token)[:32]}",
@@ -129,6 +135,18 @@ async def queue_link(session: AsyncSession, issued: Issued, *, clock: Clock) -> 
     session.add(delivery)
     await session.commit()
     return delivery
+
+
+async def list_set_topics(session: AsyncSession, subscriber: Subscriber) -> list[str]:
+    """Topics that a file set for somebody who has not chosen: confirming the address lets them come."""
+    if subscriber.choice is not None:
+        return []
+    query = select(Subscription.topic).where(
+        Subscription.subscriber_id == subscriber.id,
+        Subscription.origin == FROM_FILE,
+        col(Subscription.frequency) != Frequency.OFF,
+    )
+    return list(await session.exec(query.order_by(col(Subscription.topic))))
 
 
 async def peek(session: AsyncSession, purpose: Purpose, token: str, *, clock: Clock) -> Confirmation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_
@@ -107,12 +107,6 @@ async def measure_cities(
     if network is not None:
         members = [city for city in members if city in cities and cities[city].national_network == network]
     return [CityReach(city, *(int(value) for value in known.get(city, (0,) * 5))) for city in members]
-
-
-async def list_networks_of(session: AsyncSession) -> Sequence[str]:
-    """The networks that subscribers belong to."""
-    query = select(Subscriber.network).where(col(Subscriber.network).is_not(None)).distinct()
-    return sorted(str(name) for name in await session.exec(query))
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:

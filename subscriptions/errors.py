@@ -115,10 +115,7 @@ class EventNotFoundError(HubError):
 
     code = "event_not_found"
     status = 404
-
-    @property
-    def text_key(self) -> str:
-        return "event.problem.not_found"
+    sentence = "event.problem.not_found"
 
 
 class EventInvalidError(HubError):
@@ -126,10 +123,7 @@ class EventInvalidError(HubError):
 
     code = "event_invalid"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return f"event.problem.{self.values['field']}"
+    sentence = "event.problem.{field}"
 
 
 class RegistrationClosedError(HubError):
@@ -137,10 +131,7 @@ class RegistrationClosedError(HubError):
 
     code = "registration_closed"
     status = 409
-
-    @property
-    def text_key(self) -> str:
-        return f"event.problem.{self.values['why']}"
+    sentence = "event.problem.{why}"
 
 
 class MembershipInvalidError(HubError):
@@ -148,10 +139,7 @@ class MembershipInvalidError(HubError):
 
     code = "membership_invalid"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return f"membership.problem.{self.values['problem']}"
+    sentence = "membership.problem.{problem}"
 
 
 class MembershipNotFoundError(HubError):
@@ -159,7 +147,4 @@ class MembershipNotFoundError(HubError):
 
     code = "membership_not_found"
     status = 404
-
-    @property
-    def text_key(self) -> str:
-        return f"membership.problem.no_{self.values['what']}"
+    sentence = "membership.problem.no_{what}"

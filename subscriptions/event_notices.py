@@ -127,6 +127,8 @@ class EventNotices:
         old = Event(**(event.model_dump() | dict(changed.before)))
         now = set(words.facts(event, language, event.time_zone))
         before = [fact for fact in words.facts(old, language, event.time_zone) if fact not in now]
+        if _is_renamed(event, old, language):
+            before.insert(0, (self.texts.get("event.fact.title", language), _title(old, language)))
         if before:
             lines = "\n".join(f"- {labelled(escape(name), escape(value), language)}" for name, value in before)
             body += f"\n\n{escape(self._say('before', language))}\n\n{lines}"
@@ -180,6 +182,12 @@ async def list_invitations(session: AsyncSession, event_id: str) -> list[Broadca
 def _title(event: Event, language: str) -> str:
     title, its_language = title_of(event, language)
     return one_line(title) if its_language == language else isolated(title)
+
+
+def _is_renamed(event: Event, old: Event, language: str) -> bool:
+    """Whether the title that a language's readers know is no more; one that was only translated for them is still."""
+    known, its_language = title_of(old, language)
+    return known not in {event.titles.get(its_language), title_of(event, language)[0]}
 
 
 def _days_left(event: Event, now: datetime) -> int:

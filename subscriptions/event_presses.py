@@ -27,10 +27,7 @@ class ChatUnknownError(HubError):
 
     code = "chat_unknown"
     status = 403
-
-    @property
-    def text_key(self) -> str:
-        return "event.telegram.unknown"
+    sentence = "event.telegram.unknown"
 
 
 class EventPresses:

@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
-from babel.lists import format_list
 
 from channels.letter import one_line
 from core.languages import locale_of
-from core.texts import Texts
+from core.texts import Texts, listed
 from subscriptions.models import Event
 
 
@@ -34,7 +33,7 @@ class EventWords:
         facts += [("where", one_line(event.place or "")), ("online", (event.online_url or "") if shows_link else "")]
         names = locale_of(language).languages
         spoken = [names.get(code, code) for code in event.languages]
-        facts.append(("languages", format_list(spoken, style="unit", locale=locale_of(language))))
+        facts.append(("languages", listed(spoken, language)))
         facts.append(("who_pays", one_line(event.who_pays or "")))
         if event.registration_opens_at is not None and event.cancelled_at is None:
             opens_at = self.moment(event.registration_opens_at, event.time_zone, language)

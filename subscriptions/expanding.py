@@ -138,7 +138,7 @@ def _add_rows(
             rows.items.append(item_row(broadcast_id, subscriber_id, decision, now))
         case Outcome.NOT if decision.why_not is WhyNot.PAUSED:
             rows.missed.append({"subscriber_id": subscriber_id, "broadcast_id": broadcast_id})
-        case Outcome.NOT if decision.why_not in VISIBLE and addresses:
+        case Outcome.NOT if decision.why_not in VISIBLE:
             rows.deliveries.append(delivery_row(broadcast_id, subscriber_id, decision, addresses, now))
 
 

@@ -14,10 +14,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from subscriptions.alerts import SUCCEEDED
 from subscriptions.confirmation import Issued, Purpose, issue, queue_link
-from subscriptions.errors import HandedOverError, PreferenceInvalidError
+from subscriptions.errors import AddressTakenError, HandedOverError, PreferenceInvalidError
 from subscriptions.links import Links
 from subscriptions.models import (
-    Address,
     ChannelName,
     Choice,
     Delivery,
@@ -29,7 +28,17 @@ from subscriptions.models import (
     TeamAlert,
 )
 from subscriptions.placing import OPEN
-from subscriptions.subscribers import check_profile, get_subscriber, new_id, raise_alert, read_email
+from subscriptions.subscribers import (
+    add_subscriber,
+    check_profile,
+    find_by_address,
+    get_subscriber,
+    raise_alert,
+    read_email,
+)
+
+PASSED_ON = {"city", "network", "country", "role", "language", "time_zone"}
+"""What a new successor has of the leaver."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +81,8 @@ async def hand_over(
     value = read_email(successor_email)
     check_profile(name=successor_name)
     leaver = await get_subscriber(session, subscriber_id, lock=True)
-    query = (
-        select(Subscriber)
-        .join(Address, col(Address.subscriber_id) == col(Subscriber.id))
-        .where(Address.channel == ChannelName.EMAIL, Address.value == value)
-    )
-    successor = (await session.exec(query)).first()
+    known = await find_by_address(session, ChannelName.EMAIL, value)
+    successor = known[0] if known else None
     if successor is not None and successor.id == leaver.id:
         raise PreferenceInvalidError(field="email")
     if leaver.succeeded_by is not None:
@@ -89,28 +94,20 @@ async def hand_over(
     if leaver.left_at is None:
         await _stop(session, leaver, clock)
     if successor is None:
-        successor = Subscriber(
-            id=new_id(),
-            name=successor_name.strip(),
-            city=leaver.city,
-            network=leaver.network,
-            country=leaver.country,
-            role=leaver.role,
-            language=leaver.language,
-            time_zone=leaver.time_zone,
-            created_at=clock.now(),
-        )
-        session.add(successor)
-        await session.flush()
-        session.add(
-            Address(
-                id=new_id(),
-                subscriber_id=successor.id,
-                channel=ChannelName.EMAIL,
-                value=value,
-                created_at=clock.now(),
+        place = leaver.model_dump(include=PASSED_ON)
+        try:
+            successor = await add_subscriber(session, name=successor_name, email=value, clock=clock, **place)
+        except AddressTakenError:
+            # Somebody else named them at the same moment, so now they are known.
+            return await hand_over(
+                session,
+                subscriber_id,
+                successor_name=successor_name,
+                successor_email=successor_email,
+                links=links,
+                clock=clock,
+                by_team=by_team,
             )
-        )
     successor.is_mandatory_contact |= was_contact
     # Somebody who had left and is named again is back.
     successor.left_at = successor.succeeded_by = None

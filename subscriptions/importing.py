@@ -19,17 +19,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from core.clock import Clock
 from knowledge.base import KnowledgeBase
 from subscriptions.columns import Vocabulary
-from subscriptions.confirmation import Purpose, issue, queue_link
+from subscriptions.confirmation import FROM_FILE, Purpose, issue, queue_link
 from subscriptions.errors import AddressTakenError, FileHasProblemsError
 from subscriptions.links import Links
-from subscriptions.models import Address, ChannelName, Frequency, Subscriber, Subscription
+from subscriptions.models import Address, ChannelName, Subscriber, Subscription
 from subscriptions.rechecking import replan
 from subscriptions.rows import Entry, Problem, RowReader, read_rows
 from subscriptions.subscribers import new_id
 from subscriptions.topics import Topics
 
 BATCH = 500
-FROM_FILE = "import"
 OWN = frozenset({"language", "time_zone"})
 """Only new people get these from a file."""
 
@@ -156,18 +155,6 @@ async def invite(session: AsyncSession, subscriber_ids: Sequence[str], *, links:
         issued = await issue(session, subscriber_id, Purpose.CONFIRM, links=links, clock=clock)
         count += await queue_link(session, issued, clock=clock) is not None
     return count
-
-
-async def list_set_topics(session: AsyncSession, subscriber: Subscriber) -> list[str]:
-    """Topics that a file set for somebody who has not chosen: confirming the address lets them come."""
-    if subscriber.choice is not None:
-        return []
-    query = select(Subscription.topic).where(
-        Subscription.subscriber_id == subscriber.id,
-        Subscription.origin == FROM_FILE,
-        col(Subscription.frequency) != Frequency.OFF,
-    )
-    return list(await session.exec(query.order_by(col(Subscription.topic))))
 
 
 async def list_rows(session: AsyncSession, *, city: str | None = None) -> AsyncIterator[dict[str, str]]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from babel.dates import format_date
-
 from channels.letter import Letter, LinkLine, Section, isolated, one_line, slot
-from core.languages import SOURCE_LANGUAGE, locale_of
+from core.languages import SOURCE_LANGUAGE, format_day
 from core.markdown import escape
 from core.texts import Texts, separate
 from subscriptions.event_words import EventWords
@@ -172,8 +170,13 @@ class LetterWriter:
     def _link(self, row: Delivery, reader: Reader, kind: str) -> Letter:
         language = self._spoken(row)
         city = self._city(reader, language)
-        text = Section(escape(self._say(f"{kind}.text", language, city=city)), language)
-        letter = self._frame(row, self._say(f"{kind}.subject", language, city=city), [text])
+        text = escape(self._say(f"{kind}.text", language, city=city))
+        if topics := row.parts.get("topics"):
+            titles = "\n".join(f"- {escape(topic_title(self.texts, topic, language))}" for topic in topics)
+            text += f"\n\n{escape(self.texts.get('preferences.arrive.set', language))}\n\n{titles}"
+            text += f"\n\n{escape(self._say('confirm.set_change', language))}"
+        sections = [Section(text, language)]
+        letter = self._frame(row, self._say(f"{kind}.subject", language, city=city), sections)
         return replace(letter, actions=(LinkLine(self._say(f"{kind}.action", language), slot("once")),))
 
     def _welcome(self, row: Delivery, reader: Reader, material: Material) -> Letter:
@@ -328,7 +331,7 @@ class LetterWriter:
         return isolated(self.place_name(reader.city, language)) if reader.city else self._say("your_city", language)
 
     def _date(self, day: date | None, language: str) -> str:
-        return format_date(day, "long", locale_of(language)) if day else ""
+        return format_day(day, language) if day else ""
 
     def _due(self, kind: str, words: object, language: str) -> str:
         if words:

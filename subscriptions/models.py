@@ -499,7 +499,7 @@ class TeamAlert(SQLModel, table=True):
 
 
 class SubscriberErasure(SQLModel, table=True):
-    """A person who was erased, as a hash of their id, so that an older backup does not bring them back."""
+    """People who were erased before all erasures stood in one table (core/erasures.py). A restore reads it still."""
 
     __tablename__ = "subscriber_erasure"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from datetime import date, time
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -107,7 +107,13 @@ def facts_of(
             source = source.outerjoin(invited, invited.c.subscriber_id == col(Subscriber.id))
             is_open = and_(col(Guest.answer).is_(None), invited.c.subscriber_id.is_not(None))
             answer = case((is_open, literal_column(f"'{INVITED}'", String)), else_=answer)
-    parts: list[Any] = [
+    chosen, by_default = func.coalesce(own.c.said, ""), func.coalesce(defaults.c.said, "")
+    return _join(_how_they_read(), chosen, by_default, _what_they_are(), answer).label("facts"), source
+
+
+@cache
+def _how_they_read() -> ColumnElement[str]:
+    return _join(
         col(Subscriber.time_zone),
         _text(Subscriber.quiet_from),
         _text(Subscriber.quiet_to),
@@ -118,19 +124,25 @@ def facts_of(
         col(Subscriber.language),
         col(Subscriber.channel),
         _text(Subscriber.choice),
-        func.coalesce(own.c.said, ""),
-        func.coalesce(defaults.c.said, ""),
+    )
+
+
+@cache
+def _what_they_are() -> ColumnElement[str]:
+    return _join(
         _flag(col(Subscriber.is_mandatory_contact)),
         _flag(col(Subscriber.left_at).is_not(None)),
         _state_of(_EMAIL),
         _state_of(_TELEGRAM),
         _flag(col(CityRule.telegram_off)),
-        answer,
-    ]
-    text = parts[0]
-    for part in parts[1:]:
+    )
+
+
+def _join(first: Any, *parts: Any) -> ColumnElement[str]:
+    text = first
+    for part in parts:
         text = text + literal_column("'|'", String) + part
-    return text.label("facts"), source
+    return text  # type: ignore[no-any-return]
 
 
 def person_of(facts: str) -> Person:

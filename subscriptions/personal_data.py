@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import Clock, today
+from core.erasures import erasure_hash, note_erasures
 from subscriptions.models import (
     Address,
     ChannelName,
@@ -21,11 +22,10 @@ from subscriptions.models import (
     Guest,
     Missed,
     PreferenceChange,
-    SubscriberErasure,
     Subscription,
     TeamAlert,
 )
-from subscriptions.placing import OPEN, insert_new
+from subscriptions.placing import OPEN
 from subscriptions.subscribers import get_subscriber, raise_alert
 
 _OWNED: tuple[type[SQLModel], ...] = (Address, Subscription, PreferenceChange, Guest, DigestItem, Missed, Delivery)
@@ -61,26 +61,30 @@ async def erase_person(session: AsyncSession, subscriber_id: str, *, clock: Cloc
     """
     subscriber = await get_subscriber(session, subscriber_id, lock=True)
     connection = await session.connection()
-    mine = col(Delivery.subscriber_id) == subscriber_id
-    ended = {"status": DeliveryStatus.CANCELLED, "reason": "left", "finished_at": clock.now()}
-    await connection.execute(update(Delivery).where(mine, col(Delivery.status).in_(OPEN)).values(**ended))
-    await connection.execute(update(Delivery).where(mine).values(parts={}))
-    for model in (Address, Confirmation, Subscription, PreferenceChange, Guest, DigestItem, Missed, TeamAlert):
-        await connection.execute(delete(model).where(col(model.subscriber_id) == subscriber_id))
+    await erase_rows_of(connection, subscriber_id, now=clock.now())
     if subscriber.is_mandatory_contact and subscriber.left_at is None:
         raise_alert(session, "contact_left", subscriber, clock.now())
         await session.flush()
         alerts = update(TeamAlert).where(col(TeamAlert.subscriber_id) == subscriber_id)
         await connection.execute(alerts.values(subscriber_id=None))
     await session.delete(subscriber)
-    erasure = {"subscriber_hash": erasure_hash(subscriber_id), "erased_on": today(clock)}
-    await insert_new(session, SubscriberErasure, [erasure])
+    await note_erasures(connection, [erasure_of_person(subscriber_id)], erased_on=today(clock))
     await session.commit()
 
 
-def erasure_hash(subscriber_id: str) -> str:
-    """What is kept of somebody who was erased. Ids are random, so it leads back to nobody."""
-    return hashlib.sha256(f"subscriber/{subscriber_id}".encode()).hexdigest()
+async def erase_rows_of(connection: AsyncConnection, subscriber_id: str, *, now: datetime) -> None:
+    """Delete all that hangs on a person, and end what waits to be sent to them. Neither the person nor a commit."""
+    mine = col(Delivery.subscriber_id) == subscriber_id
+    ended = {"status": DeliveryStatus.CANCELLED, "reason": "left", "finished_at": now}
+    await connection.execute(update(Delivery).where(mine, col(Delivery.status).in_(OPEN)).values(**ended))
+    await connection.execute(update(Delivery).where(mine).values(parts={}))
+    for model in (Address, Confirmation, Subscription, PreferenceChange, Guest, DigestItem, Missed, TeamAlert):
+        await connection.execute(delete(model).where(col(model.subscriber_id) == subscriber_id))
+
+
+def erasure_of_person(subscriber_id: str) -> str:
+    """What is kept of somebody who was erased."""
+    return erasure_hash("subscriber", subscriber_id)
 
 
 def _plain(row: SQLModel) -> dict[str, Any]:

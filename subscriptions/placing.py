@@ -5,6 +5,7 @@ There is one place at a time. ``place`` moves it to where a decision says, and n
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,14 +17,14 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from subscriptions.models import Address, Delivery, DeliveryStatus, DigestItem, Missed
+from subscriptions.models import Address, ChannelName, Delivery, DeliveryStatus, DigestItem, Missed
 from subscriptions.rules import Decision, Outcome, WhyNot
 
 OPEN = (DeliveryStatus.WAITING, DeliveryStatus.QUEUED)
 REVERSIBLE = (*OPEN, DeliveryStatus.CANCELLED, DeliveryStatus.SUPPRESSED)
 
-VISIBLE = frozenset({WhyNot.SUPPRESSED, WhyNot.UNCONFIRMED})
-"""What stands in the way at an address gets a row, so that the team sees it."""
+VISIBLE = frozenset({WhyNot.SUPPRESSED, WhyNot.UNCONFIRMED, WhyNot.NO_ADDRESS})
+"""What stands in the way at an address, or that there is none, gets a row, so that the team sees it."""
 
 
 async def place(
@@ -61,13 +62,19 @@ async def place(
 def delivery_row(
     broadcast_id: str, subscriber_id: str, decision: Decision, addresses: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
-    """The row of ``delivery`` for a decision; ``addresses`` are the person's, by channel."""
-    channel = decision.channel if decision.channel in addresses else next(iter(addresses))
+    """The row of ``delivery`` for a decision; ``addresses`` are the person's, by channel.
+
+    Whom no address reaches has one too: an id that no address has stands for it (``has_address``).
+    """
+    channel = decision.channel or ChannelName.EMAIL
+    if channel not in addresses and addresses and decision.why_not is not WhyNot.NO_ADDRESS:
+        channel = ChannelName(next(iter(addresses)))
+    is_missing = decision.why_not is WhyNot.NO_ADDRESS or channel not in addresses
     is_over = decision.outcome is Outcome.NOT
     return {
         "id": secrets.token_hex(16),
         "message": f"broadcast/{broadcast_id}",
-        "address_id": addresses[str(channel)],
+        "address_id": _nowhere(subscriber_id) if is_missing else addresses[str(channel)],
         "subscriber_id": subscriber_id,
         "broadcast_id": broadcast_id,
         "channel": str(channel),
@@ -81,6 +88,11 @@ def delivery_row(
         "created_at": now,
         "finished_at": now if is_over else None,
     }
+
+
+def has_address(delivery: Delivery) -> bool:
+    """Whether a row is for an address. One that is not has to be placed again before it can be sent."""
+    return delivery.address_id != _nowhere(delivery.subscriber_id)
 
 
 def item_row(broadcast_id: str, subscriber_id: str, decision: Decision, now: datetime) -> dict[str, Any]:
@@ -105,13 +117,18 @@ async def insert_new(session: AsyncSession, model: type[SQLModel], rows: list[di
     await connection.execute(insert(model).on_conflict_do_nothing(), rows)
 
 
+def _nowhere(subscriber_id: str) -> str:
+    """One for each person, since a message goes to an address once."""
+    return hashlib.sha256(f"no address/{subscriber_id}".encode()).hexdigest()[:32]
+
+
 def _status_of(decision: Decision) -> DeliveryStatus:
     match decision.outcome:
         case Outcome.SEND:
             return DeliveryStatus.QUEUED
         case Outcome.WAIT:
             return DeliveryStatus.WAITING
-        case _ if decision.why_not in {*VISIBLE, WhyNot.NO_ADDRESS}:
+        case _ if decision.why_not in VISIBLE:
             return DeliveryStatus.SUPPRESSED
         case _:
             return DeliveryStatus.CANCELLED
@@ -140,8 +157,6 @@ async def _put_into_queue(
 ) -> None:
     found = await session.exec(select(Address).where(Address.subscriber_id == subscriber_id))
     addresses = {address.channel: address.id for address in found}
-    if not addresses:
-        return
     row = delivery_row(broadcast_id, subscriber_id, decision, addresses, now)
     if delivery is None:
         session.add(Delivery(**row))

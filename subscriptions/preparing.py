@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from channels.base import ReadyMessage
 from core.clock import Clock
 from subscriptions.models import Broadcast, BroadcastStatus, Delivery, DeliveryStatus
+from subscriptions.placing import has_address
 from subscriptions.rechecking import recheck, settle
 from subscriptions.reviewing import review
 from subscriptions.rules import Decision, Outcome
@@ -119,7 +120,7 @@ class Preparation:
 
 
 def _goes_now(row: Delivery, decision: Decision) -> bool:
-    return decision.outcome is Outcome.SEND and decision.channel in {None, row.channel}
+    return decision.outcome is Outcome.SEND and decision.channel in {None, row.channel} and has_address(row)
 
 
 def _written_for(row: Delivery) -> tuple[object, ...]:

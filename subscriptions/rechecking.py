@@ -14,6 +14,7 @@ from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from subscriptions.audience import asked_topics
+from subscriptions.invited import AFTER_A_PAUSE, REACHED
 from subscriptions.models import (
     Address,
     Broadcast,
@@ -169,7 +170,7 @@ async def replan(
 
     What becomes "at once" leaves the digest; what becomes a digest's leaves the queue; what is not wanted ends. Who
     changes their mind loses nothing: what the rules took away during the last day, or ``since`` a time before, or from
-    a digest that is still to come, is decided again.
+    a digest that is still to come, is decided again. What the end of a pause told of is told.
     """
     since = min(since or now, now - CHANGE_OF_MIND)
     was_ended = and_(
@@ -190,10 +191,24 @@ async def replan(
     for query in (deliveries, items):
         for broadcast_id, subscriber_id in await session.exec(query):
             waiting[str(broadcast_id)].add(subscriber_id)
+    for subscriber_id, told in await _list_told_after_pauses(session, subscriber_ids) if waiting else ():
+        waiting.get(told, set()).discard(subscriber_id)
     for broadcast_id, people_ids in waiting.items():
         by_person = await _decide_broadcast(session, broadcast_id, sorted(people_ids), topics=topics, now=now)
         for subscriber_id, decision in (by_person or {}).items():
             await place(session, broadcast_id, subscriber_id, decision, now=now)
+
+
+async def _list_told_after_pauses(session: AsyncSession, subscriber_ids: Collection[str]) -> list[tuple[str, str]]:
+    """Who was told, or is about to be, of which broadcast by the message that ends a pause (``jobs.end_pauses``)."""
+    first, behind = AFTER_A_PAUSE
+    query = select(Delivery).where(
+        col(Delivery.subscriber_id).in_(subscriber_ids),
+        col(Delivery.message) >= first,
+        col(Delivery.message) < behind,
+        col(Delivery.status).in_((*OPEN, *REACHED)),
+    )
+    return [(row.subscriber_id, broadcast_id) for row in await session.exec(query) for broadcast_id in _missed(row)]
 
 
 async def _decide_broadcast(

@@ -1,5 +1,5 @@
-"""What the restore of a backup must not undo: people who were erased, who left, or who switched something off since;
-and what must not go a second time.
+"""What the restore of a backup must not undo: people who left or switched something off since; and what must not go a
+second time. Who was erased is taken out before (cli/restored.py).
 
 Nobody can know what was sent after the backup was made. So a broadcast that was on its way stops and waits for the
 team, who see each recipient's row, and what waited for a link or a digest that is over ends.
@@ -8,7 +8,7 @@ team, who see each recipient's row, and what waited for a link or a digest that 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -25,10 +25,8 @@ from subscriptions.models import (
     DigestItem,
     Frequency,
     Subscriber,
-    SubscriberErasure,
     Subscription,
 )
-from subscriptions.personal_data import erasure_hash
 
 RESTORED = "restored"
 """Reason of a delivery that ended since nobody knows whether it went."""
@@ -42,7 +40,6 @@ _SUBSCRIPTIONS = SQLModel.metadata.tables[str(Subscription.__tablename__)]
 class RememberedPeople:
     """What the database knew before its rows were replaced."""
 
-    erased: dict[str, date]
     left: dict[str, datetime]
     stopped: list[str]
     switched_off: list[dict[str, Any]]
@@ -60,7 +57,6 @@ class RememberedPeople:
             query = select(*columns)
             return list((await connection.execute(query if where is None else query.where(where))).all())
 
-        erased = await rows(col(SubscriberErasure.subscriber_hash), col(SubscriberErasure.erased_on))
         left = await rows(col(Subscriber.id), col(Subscriber.left_at), where=col(Subscriber.left_at).is_not(None))
         stopped = await rows(col(Subscriber.id), where=col(Subscriber.choice) == Choice.REQUIRED_ONLY)
         off = await rows(_SUBSCRIPTIONS, where=_SUBSCRIPTIONS.c.frequency == Frequency.OFF)
@@ -78,7 +74,6 @@ class RememberedPeople:
         )
         feeds = await rows(col(Subscriber.id), col(Subscriber.feed_key), where=col(Subscriber.feed_key).is_not(None))
         return cls(
-            erased={row[0]: row[1] for row in erased},
             left={row[0]: row[1] for row in left},
             stopped=[person for (person,) in stopped],
             switched_off=[dict(row._mapping) for row in off],
@@ -89,7 +84,6 @@ class RememberedPeople:
 
     async def apply(self, connection: AsyncConnection, now: datetime) -> None:
         """Hold the restored rows to it."""
-        await self._erase(connection)
         for person, left_at in self.left.items():
             mine = update(Subscriber).where(col(Subscriber.id) == person, col(Subscriber.left_at).is_(None))
             await connection.execute(mine.values(left_at=left_at))
@@ -101,21 +95,6 @@ class RememberedPeople:
             await connection.execute(dead.values(suppressed_at=at, suppression=kind))
         await self._switch_off(connection)
         await self._stop_sending(connection, now)
-
-    async def _erase(self, connection: AsyncConnection) -> None:
-        known = set((await connection.execute(select(col(SubscriberErasure.subscriber_hash)))).scalars())
-        new = [
-            {"subscriber_hash": name, "erased_on": erased_on}
-            for name, erased_on in self.erased.items()
-            if name not in known
-        ]
-        if new:
-            await connection.execute(insert(SubscriberErasure), new)
-        for person in list((await connection.execute(select(col(Subscriber.id)))).scalars()):
-            if erasure_hash(person) in self.erased:
-                await connection.execute(delete(Subscriber).where(col(Subscriber.id) == person))
-                mine = update(Delivery).where(col(Delivery.subscriber_id) == person)
-                await connection.execute(mine.values(parts={}))
 
     async def _switch_off(self, connection: AsyncConnection) -> None:
         people = set((await connection.execute(select(col(Subscriber.id)))).scalars())

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from babel.core import get_global
-from openpyxl import Workbook, load_workbook
 
 from core.clock import time_zones
 from core.language_names import find_country, find_language
@@ -96,6 +95,8 @@ def write_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMN
 
 def write_workbook(rows: Iterable[Mapping[str, str]]) -> bytes:
     """An XLSX file of rows in which no cell is a formula."""
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("subscribers")
     sheet.append(list(COLUMNS))
@@ -272,6 +273,9 @@ def _decode(content: bytes, encoding: str | None) -> str:
 
 
 def _read_workbook(content: bytes) -> Iterator[list[str]]:
+    # Takes a while to load, and most processes never read a workbook.
+    from openpyxl import load_workbook
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(member.file_size for member in archive.infolist()) > LARGEST_SHEET:

@@ -1,13 +1,13 @@
 """Subscribers and their addresses: creating, finding, changing, suppressing, and leaving nothing behind.
 
-Every function that writes commits. What somebody wants to receive is in ``preferences``; who confirmed an address, in
-``confirmation``.
+Every function that writes commits, but ``add_subscriber``. What somebody wants to receive is in ``preferences``; who
+confirmed an address, in ``confirmation``.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from core.clock import Clock, time_zones
+from core.clock import Clock, time_zones, today
+from core.erasures import erasure_hash, note_erasures
 from core.languages import LANGUAGES
 from subscriptions.errors import (
     AddressInvalidError,
@@ -64,14 +65,28 @@ def check_profile(**values: Any) -> None:
 async def create_subscriber(
     session: AsyncSession, *, name: str, email: str | None = None, clock: Clock, **profile: Any
 ) -> Subscriber:
-    """A new subscriber, whose address is not confirmed yet. Raises AddressTakenError, PreferenceInvalidError."""
+    """A new subscriber, whose address is not confirmed yet. Commits. Raises AddressTakenError, AddressInvalidError,
+    PreferenceInvalidError.
+    """
     check_profile(name=name, **profile)
+    subscriber = await add_subscriber(session, name=name, email=email, clock=clock, **profile)
+    await session.commit()
+    return subscriber
+
+
+async def add_subscriber(
+    session: AsyncSession, *, name: str, email: str | None = None, clock: Clock, **profile: Any
+) -> Subscriber:
+    """As ``create_subscriber``, for who has checked the profile and commits it with something else.
+
+    With AddressTakenError, all that the transaction had done is undone.
+    """
     subscriber = Subscriber(id=new_id(), name=name.strip(), created_at=clock.now(), **profile)
     session.add(subscriber)
     await session.flush()
     if email is not None:
         session.add(_address(subscriber.id, ChannelName.EMAIL, read_email(email), clock.now()))
-    await _commit_address(session)
+    await _keep_address(session, session.flush)
     return subscriber
 
 
@@ -129,7 +144,7 @@ async def add_email(session: AsyncSession, subscriber_id: str, value: str, *, cl
     """The first mail address of a subscriber, not confirmed yet. Another one goes through ``confirmation``."""
     address = _address(subscriber_id, ChannelName.EMAIL, read_email(value), clock.now())
     session.add(address)
-    await _commit_address(session)
+    await _keep_address(session, session.commit)
     return address
 
 
@@ -146,20 +161,27 @@ async def link_telegram(session: AsyncSession, subscriber_id: str, chat_id: int,
     if held is not None and held.subscriber_id != subscriber_id:
         await session.delete(held)
         await session.flush()
+        await note_erasures(await session.connection(), [erasure_of_address(held.id)], erased_on=today(clock))
     addresses = await list_addresses(session, subscriber_id)
     address = addresses.get(ChannelName.TELEGRAM) or _address(subscriber_id, ChannelName.TELEGRAM, "", clock.now())
     address.value, address.confirmed_at = str(chat_id), clock.now()
     address.suppressed_at = address.suppression = None
     session.add(address)
-    await _commit_address(session)
+    await _keep_address(session, session.commit)
     return address
 
 
-async def unlink_telegram(session: AsyncSession, subscriber_id: str) -> None:
-    """Forget the Telegram chat of a subscriber; news go by e-mail again. Doing it twice is no error."""
+def erasure_of_address(address_id: str) -> str:
+    """What is kept of an address that was erased."""
+    return erasure_hash("address", address_id)
+
+
+async def unlink_telegram(session: AsyncSession, subscriber_id: str, *, clock: Clock) -> None:
+    """Forget the Telegram chat of a subscriber, for good; news go by e-mail again. Doing it twice is no error."""
     address = (await list_addresses(session, subscriber_id)).get(ChannelName.TELEGRAM)
     if address is not None:
         await session.delete(address)
+        await note_erasures(await session.connection(), [erasure_of_address(address.id)], erased_on=today(clock))
         await session.commit()
 
 
@@ -198,9 +220,9 @@ def _address(subscriber_id: str, channel: ChannelName, value: str, now: datetime
     return Address(id=new_id(), subscriber_id=subscriber_id, channel=channel, value=value, created_at=now)
 
 
-async def _commit_address(session: AsyncSession) -> None:
+async def _keep_address(session: AsyncSession, keep: Callable[[], Awaitable[None]]) -> None:
     try:
-        await session.commit()
+        await keep()
     except IntegrityError:
         await session.rollback()
         raise AddressTakenError from None

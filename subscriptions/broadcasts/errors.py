@@ -9,10 +9,7 @@ class BroadcastError(HubError):
     """Sentences stand in locales/<language>/broadcast.yml."""
 
     code = "broadcast"
-
-    @property
-    def text_key(self) -> str:
-        return f"broadcast.problem.{self.code}"
+    sentence = "broadcast.problem.{code}"
 
 
 class BroadcastForbiddenError(BroadcastError):
@@ -76,10 +73,7 @@ class FileRefusedError(BroadcastError):
 
     code = "file"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return f"broadcast.file_problem.{self.values['reason']}"
+    sentence = "broadcast.file_problem.{reason}"
 
 
 class DraftingUnavailableError(BroadcastError):

@@ -310,12 +310,6 @@ async def send_again(session: AsyncSession, author: Author, broadcast_id: str, *
     return done.rowcount
 
 
-async def next_urgent_at(session: AsyncSession, now: datetime) -> datetime | None:
-    """When the next urgent message may go; None: now."""
-    lease = await session.get(Lease, URGENT_LEASE, populate_existing=True)
-    return lease.until if lease is not None and lease.until > now else None
-
-
 async def _check_week(session: AsyncSession, broadcast_id: str, now: datetime) -> None:
     lease = await session.get(Lease, URGENT_LEASE, populate_existing=True)
     if lease is not None and lease.until > now and lease.holder != broadcast_id:
@@ -382,6 +376,6 @@ async def _end_rest(session: AsyncSession, broadcast_id: str, now: datetime) -> 
 
 
 __all__ = [
-    "EDITABLE", "Obstacle", "cancel", "correct", "find_obstacles", "needs_second_person", "next_urgent_at", "pause",
+    "EDITABLE", "Obstacle", "cancel", "correct", "find_obstacles", "needs_second_person", "pause",
     "release", "resume", "schedule", "send_again", "take_back",
 ]  # fmt: skip

@@ -23,7 +23,6 @@ from channels.base import (
 )
 from core.clock import Clock
 from knowledge.schema import CityFact
-from subscriptions.audience import Recipient, list_recipients
 from subscriptions.broadcasts.drafts import list_texts
 from subscriptions.broadcasts.errors import TestNotSentError
 from subscriptions.broadcasts.release import needs_second_person
@@ -122,15 +121,6 @@ class Workshop:
         except (ChannelUnavailableError, RecipientRefusedError) as error:
             raise TestNotSentError(reason=str(error)) from None
         return sent
-
-    async def first_recipients(
-        self, session: AsyncSession, broadcast: Broadcast, *, limit: int = 20
-    ) -> Sequence[Recipient]:
-        """Some of those who would get it, to see it with their eyes."""
-        page = await list_recipients(
-            session, broadcast, topics=self.topics, now=self.clock.now(), reached=True, limit=limit
-        )
-        return page.recipients
 
     def _row(self, broadcast: Broadcast, language: str, channel: ChannelName) -> Delivery:
         topic = next(iter([*broadcast.topics_any, *broadcast.topics_all]), None)

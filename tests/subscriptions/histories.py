@@ -89,6 +89,10 @@ class Life:
     begins_at: datetime
     ends_at: datetime
     soul: Soul
+    posts: int = 0
+    """How many posts there were when it ended."""
+    was_used: bool = False
+    """Whether anything that was due went meanwhile."""
 
 
 class World:
@@ -166,11 +170,11 @@ class World:
     def _note_lives(self) -> None:
         for number, soul in enumerate(self.souls):
             last = self.lives[number][-1]
-            last.ends_at = self.now
+            last.ends_at, last.posts = self.now, len(self.posts)
             if last.soul == soul:
                 continue
-            if last.begins_at == self.now:
-                # A state that lasted for no time is none.
+            if last.begins_at == self.now and not last.was_used:
+                # A state that lasted for no time, and in which nothing could go, is none.
                 self.lives[number].pop()
             if self.lives[number] and self.lives[number][-1].soul == soul:
                 continue
@@ -436,6 +440,8 @@ class World:
         await self._run_until(self.now)
 
     async def _run_until(self, until: datetime) -> None:
+        for lives in self.lives:
+            lives[-1].was_used = True
         while True:
             async with self.database.session() as session:
                 await end_pauses(session, topics=self.topics, clock=self.clock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 STEP = timedelta(minutes=15)
@@ -69,6 +70,13 @@ class Soul:
 
     def digest_after(self, at: datetime, frequency: str) -> datetime:
         """The first digest after a moment: on its day, else on the next day that is not quiet; after quiet hours."""
+        # Asked again and again for the same rhythm.
+        return _digest_after(
+            self.zone, self.quiet, tuple(self.quiet_days), self.digest_hour, self.digest_day, at, frequency
+        )
+
+    def find_digest(self, at: datetime, frequency: str) -> datetime:
+        """As ``digest_after``, by looking at the clock."""
         # At most three days in a row are quiet, so that none earlier than this can still be to come.
         look = at - timedelta(days=5)
         while True:
@@ -243,3 +251,11 @@ class Post:
             return False
         first, last = (moment.astimezone(ZoneInfo(zone)).date() for moment in self.event)
         return first <= day <= last
+
+
+@cache
+def _digest_after(
+    zone: str, quiet: tuple[int, int] | None, days: tuple[int, ...], hour: int, day: int, at: datetime, frequency: str
+) -> datetime:
+    soul = Soul(zone=zone, quiet=quiet, quiet_days=list(days), digest_hour=hour, digest_day=day)
+    return soul.find_digest(at, frequency)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,11 +13,13 @@ import pytest
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from channels.base import ReadyMessage
 from core.clock import FixedClock
 from core.database import Database
 from core.settings import PROJECT_ROOT
 from core.texts import Texts
 from knowledge.base import KnowledgeBase
+from subscriptions.audience import measure_reach
 from subscriptions.broadcasts import release
 from subscriptions.broadcasts.attachments import LARGEST, attach, detach, list_files, open_file
 from subscriptions.broadcasts.city_results import list_unreached_cities
@@ -57,8 +60,10 @@ from subscriptions.models import (
     Frequency,
     TextState,
 )
+from subscriptions.placing import has_address
 from subscriptions.preferences import Edit, TopicPreference, change_preferences
-from subscriptions.subscribers import list_addresses, new_id, suppress
+from subscriptions.preparing import Preparation
+from subscriptions.subscribers import link_telegram, list_addresses, new_id, suppress
 from subscriptions.topics import Topics
 from tests.factories import make_subscriber
 
@@ -650,6 +655,56 @@ async def test_progress_counts_everybody_once_and_says_why_not(desk: Desk) -> No
     ]
     assert (first.next is not None, rest.next) == (True, None)
     assert await list_lines(desk.session, made.id, statuses=(DeliveryStatus.FAILED,)) == type(first)()
+
+
+async def test_whom_no_address_reaches_is_counted_alike_before_and_after_and_gets_it_once_there_is_one(
+    desk: Desk, knowledge_base: KnowledgeBase
+) -> None:
+    at_once = {"webinars": Frequency.AT_ONCE}
+    reached = await make_subscriber(desk.session, name="A", topics=at_once)
+    nowhere = await make_subscriber(desk.session, name="B", email=None, channel="telegram", topics=at_once)
+    await make_subscriber(desk.session, name="C", email=None, telegram=7, is_mandatory_contact=True, topics=at_once)
+    await make_subscriber(desk.session, name="D", email=None, city="it-torino", telegram=8, topics=at_once)
+    await make_subscriber(desk.session, name="E", topics=at_once, confirmed=False)
+    made = await desk.draft()
+    before = await measure_reach(
+        desk.session, made, topics=desk.topics, cities=knowledge_base.cities, now=desk.clock.now()
+    )
+    await desk.schedule(made.id)
+    await desk.begin()
+
+    progress = await measure_progress(desk.session, await get_broadcast(desk.session, made.id))
+    lines = (await list_lines(desk.session, made.id, statuses=(DeliveryStatus.SUPPRESSED,))).lines
+
+    assert before.not_reached == {"no_address": 3, "unconfirmed": 1}
+    assert progress.deliveries["suppressed"] == progress.unreached == sum(before.not_reached.values())
+    assert progress.total == before.count + progress.unreached
+    assert [(line.name, line.channel, line.reason) for line in lines] == [
+        ("B", "telegram", "no_address"),
+        ("C", "email", "no_address"),
+        ("E", "email", "unconfirmed"),
+        ("D", "email", "no_address"),
+    ]
+    assert not any(has_address(row) for row in await desk.rows(made.id) if row.reason == "no_address")
+
+    await link_telegram(desk.session, nowhere.id, 9, clock=desk.clock)
+    assert await release.send_again(desk.session, EVA, made.id, clock=desk.clock) == 4
+    again = [row for row in await desk.rows(made.id) if row.subscriber_id != reached.id]
+    await Preparation(_Words(), topics=desk.topics, clock=desk.clock).prepare(desk.session, again)
+    rows = await desk.rows(made.id)
+    (row,) = [row for row in rows if row.subscriber_id == nowhere.id]
+    assert (row.status, row.channel, has_address(row)) == (DeliveryStatus.QUEUED, "telegram", True)
+    assert Counter(row.reason for row in rows if row.status == DeliveryStatus.SUPPRESSED) == {
+        "no_address": 2, "unconfirmed": 1,
+    }  # fmt: skip
+
+
+class _Words:
+    """Stands in for the composer, which has an address for every delivery that it is given."""
+
+    async def compose(self, session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[str, ReadyMessage]:
+        assert all(has_address(row) for row in deliveries)
+        return {}
 
 
 async def test_who_gets_it_in_a_collected_mail_or_is_paused_has_a_row_too(desk: Desk) -> None:

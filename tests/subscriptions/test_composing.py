@@ -737,6 +737,22 @@ async def test_a_new_address_is_asked_at_the_new_address(composer: HubComposer, 
     assert (await mail_for(composer, session, row)).to == "new@example.org"
 
 
+async def test_a_request_to_confirm_names_the_topics_that_come_with_it(
+    composer: HubComposer, session: AsyncSession
+) -> None:
+    person = await make_subscriber(session)
+    row = await deliver(
+        session, person, "confirm/x", because={"rule": "asked"}, parts={"number": "n", "topics": ["webinars", "youth"]}
+    )
+    mail = await mail_for(composer, session, row)
+    for text in (mail.text, Html(mail.html or "").text):
+        words = " ".join(text.split())
+        assert "The team has set these topics for you." in words
+        assert words.index("Webinars") < words.index("Young people") < words.index("change that at once")
+    plain = await deliver(session, person, "confirm/y", because={"rule": "asked"}, parts={"number": "n"})
+    assert "topics" not in (await mail_for(composer, session, plain)).text
+
+
 async def test_two_people_never_share_a_link(composer: HubComposer, session: AsyncSession, links: Links) -> None:
     rows = []
     for number in range(2):

@@ -224,7 +224,7 @@ async def test_a_chat_belongs_to_whoever_linked_it_last_and_linking_lifts_a_stop
     await link_telegram(session, other.id, 77, clock=clock)
     assert set(await list_addresses(session, one.id)) == {EMAIL}
     for _ in range(2):
-        await unlink_telegram(session, other.id)
+        await unlink_telegram(session, other.id, clock=clock)
     assert set(await list_addresses(session, other.id)) == {EMAIL}
 
 

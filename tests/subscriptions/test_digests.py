@@ -342,6 +342,35 @@ async def test_the_end_of_a_pause_tells_nothing_that_ended_before_it_is_sent(hub
         assert row.parts["missed"] == [late.id]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "values"), [({"youth": WEEKLY}, {}), ({"youth": AT_ONCE}, {"quiet_days": [1, 2, 3, 4]})]
+)
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_what_the_end_of_a_pause_told_comes_no_second_time_when_something_is_changed(
+    hub: Hub, chosen: dict[str, Frequency], values: dict[str, Any], is_sent: bool
+) -> None:
+    hub.clock.at = TUESDAY
+    reader = await hub.person(topics=chosen, **values)
+    await hub.publish("youth", closes_at=TUESDAY + timedelta(days=20))
+    await hub.change(reader, {"paused_until": date(2026, 11, 25)})
+    hub.clock.at = TUESDAY + timedelta(hours=18)
+    async with hub.database.session() as session:
+        assert await end_pauses(session, topics=hub.topics, clock=hub.clock) == 1
+    if is_sent:
+        async with hub.database.session() as session:
+            (row,) = [row for row in await session.exec(select(Delivery)) if row.message.startswith("missed/")]
+            row.status = DeliveryStatus.SENT
+            session.add(row)
+            await session.commit()
+
+    await hub.change(reader, {"digest_at": time(9)})
+
+    async with hub.database.session() as session:
+        rows = [row for row in await session.exec(select(Delivery)) if row.status != DeliveryStatus.CANCELLED]
+        assert [row.message.partition("/")[0] for row in rows] == ["missed"]
+        assert all(item.dropped_at is not None for item in await session.exec(select(DigestItem)))
+
+
 # What becomes of a digest that reaches nobody
 
 

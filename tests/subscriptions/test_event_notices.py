@@ -207,6 +207,32 @@ async def test_other_words_make_no_new_version_of_the_entry_and_wake_nobody(
     assert await notices.tell_change(session, changed, by="op", clock=clock) is None
 
 
+async def test_a_change_tells_the_old_title_to_those_who_know_it(
+    session: AsyncSession, notices: EventNotices, topics: Topics, clock: FixedClock
+) -> None:
+    titles = {"en": "Training", "it": "Formazione", "fr": "Formation"}
+    event = await an_event(session, topics, clock, titles=titles)
+    await guests(session, event, clock, "yes")
+
+    async def change(**values: Any) -> dict[str, str]:
+        changed = await update_event(session, event.id, details(**values), topics=topics, clock=clock)
+        notice = await notices.tell_change(session, changed, by="op", clock=clock)
+        assert notice is not None
+        texts = await session.exec(select(BroadcastText).where(BroadcastText.broadcast_id == notice.id))
+        return {text.language: text.body for text in texts}
+
+    titles |= {"en": "Workshop", "fr": "Atelier"}
+    bodies = await change(titles=titles, place="Paris")
+    assert "\n\n- Title: Training" in bodies["en"]
+    assert "Formation" in bodies["fr"]
+    assert "Formazione" not in bodies["it"]
+    # Whoever has no title in their language knows the English one.
+    assert "Training" in bodies["ar"]
+    # A translation is no new name.
+    bodies = await change(titles={**titles, "ar": "ورشة"}, place="Rome")
+    assert not [body for body in bodies.values() if "Workshop" in body or "Atelier" in body]
+
+
 async def test_a_cancellation_reaches_guests_once_and_nobody_is_invited_any_more(
     database: Database, session: AsyncSession, notices: EventNotices, topics: Topics, clock: FixedClock
 ) -> None:

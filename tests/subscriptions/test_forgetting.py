@@ -10,6 +10,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.clock import FixedClock
+from core.erasures import Erasure
 from subscriptions import forgetting
 from subscriptions.asking import Newcomer, join
 from subscriptions.confirmation import Purpose, issue, use
@@ -35,7 +36,6 @@ from subscriptions.models import (
     Event,
     Guest,
     Subscriber,
-    SubscriberErasure,
     TeamAlert,
     TextState,
 )
@@ -74,7 +74,7 @@ async def test_who_never_confirms_is_erased_after_thirty_days(
     assert await delete_newcomers(session, clock=clock) == 1
     assert await names(session) == {"confirmed", "contact", "entered by the team"}
     # So that no backup brings them back.
-    assert len(list(await session.exec(select(SubscriberErasure)))) == 1
+    assert len(list(await session.exec(select(Erasure)))) == 1
     assert await delete_newcomers(session, clock=clock) == 0
 
 

@@ -257,10 +257,22 @@ async def test_an_export_holds_everybody_who_has_not_left_and_every_column(impor
 async def test_new_people_are_asked_to_confirm_and_nobody_twice(importer: Importer, links: Links) -> None:
     done = await importer.take(GOOD)
     assert await invite(importer.session, done.new, links=links, clock=importer.clock) == 2
-    messages = {row.message.partition("/")[0] for row in await importer.session.exec(select(Delivery))}
-    assert messages == {"confirm"}
+    rows = list(await importer.session.exec(select(Delivery)))
+    assert {row.message.partition("/")[0] for row in rows} == {"confirm"}
     confirmed = await make_subscriber(importer.session)
     assert await invite(importer.session, [confirmed.id], links=links, clock=importer.clock) == 0
+
+
+async def test_the_request_to_confirm_names_what_the_file_set_and_what_was_switched_off_not(
+    importer: Importer, links: Links
+) -> None:
+    chosen = "youth:weekly;webinars:off;membership-notices:at_once"
+    file = f"email,name,topics\nada@example.org,Ada,{chosen}\nbo@example.org,Bo,\n"
+    done = await importer.take(file)
+    await invite(importer.session, done.new, links=links, clock=importer.clock)
+
+    parts = [row.parts.get("topics") for row in await importer.session.exec(select(Delivery))]
+    assert sorted(parts, key=str) == [None, ["membership-notices", "youth"]]
 
 
 @pytest.mark.parametrize(

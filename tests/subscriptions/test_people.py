@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import date, timedelta
 
@@ -155,6 +156,26 @@ async def test_a_successor_whom_the_team_names_gets_all_that_the_leaver_might(
     assert done.successor.may_set_city_defaults
     assert await is_checked(session, done.successor)
     assert await list_alerts(session) == []
+
+
+async def test_two_who_name_the_same_newcomer_at_once_hand_over_to_one_person(
+    database: Database, links: Links, clock: FixedClock
+) -> None:
+    async with database.session() as session:
+        leavers = [await make_subscriber(session, city=city) for city in ("it-parma", "it-modena")]
+
+    async def name(leaver: Subscriber) -> str:
+        async with database.session() as session:
+            return (await name_successor(session, leaver, links, clock)).id
+
+    named = await asyncio.gather(*map(name, leavers))
+    async with database.session() as session:
+        found = await find_by_address(session, ChannelName.EMAIL, "bo@example.org")
+        assert found is not None
+        assert set(named) == {found[0].id}
+        left = [await get_subscriber(session, leaver.id) for leaver in leavers]
+        assert {person.succeeded_by for person in left} == {found[0].id}
+        assert all(person.left_at is not None for person in left)
 
 
 async def test_a_successor_can_be_named_after_leaving_but_never_oneself(
