@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -98,8 +98,8 @@ from web import (
 from web import (
     office as back_office,
 )
-from web.limits import BodyLimit, MessageLimits
-from web.problems import Problems, register_problem_handlers
+from web.limits import BodyLimit, MessageLimits, WithoutNul
+from web.problems import NOT_FOUND, Problems, register_problem_handlers
 from web.security import SecurityHeaders
 from web.state import Hub
 
@@ -116,14 +116,9 @@ def build_wording(settings: Settings) -> Wording:
     gazetteer = Gazetteer.load(base)
     keywords = Keywords.load()
     services = ServiceSearch.load(base, gazetteer, keywords)
-    return Wording(Texts.load(PROJECT_ROOT / "locales"), base, gazetteer, services, keywords, settings)
-
-
-@lru_cache(maxsize=1)
-def build_reader(texts: Texts) -> WishReader:
-    """Reads wishes in every released language; its words take longer to read than all else of a hub to be wired."""
-    topics = load_topics().facts
-    return WishReader({code: Lexicon.load(code, texts, topics) for code in RELEASED})
+    texts, topics = Texts.load(PROJECT_ROOT / "locales"), load_topics().facts
+    wishes = WishReader({code: Lexicon.load(code, texts, topics) for code in RELEASED})
+    return Wording(texts, base, gazetteer, services, keywords, wishes, settings)
 
 
 def build_hub(
@@ -136,6 +131,7 @@ def build_hub(
     """All parts of one hub process, wired."""
     clock = clock or SystemClock()
     secret_key = settings.load_secret_key()
+    links = Links(secret_key)
     wording = wording or build_wording(settings)
     database = Database(settings.async_database_url)
     assistant = assistant or RasaAssistant(settings.assistant_url or "http://127.0.0.1:5005")
@@ -154,13 +150,13 @@ def build_hub(
         topics = load_topics()
         url = f"{settings.public_url or settings.address}/preferences"
         return PreferencesTalk(
-            reader=build_reader(wording.texts),
+            reader=wording.wishes,
             teller=Teller(wording.texts, url),
             memory=PendingInRedis(redis_url) if redis_url else PendingInProcess(),
             database=database,
             clock=clock,
             topics=topics,
-            links=Links(secret_key),
+            links=links,
         )
 
     talk = build_talk()
@@ -203,6 +199,8 @@ def build_hub(
         limits=MessageLimits(settings.trusted_proxy_addresses, rates),
         rates=rates,
         internal_token=internal_token(settings),
+        links=links,
+        throttle=Throttle(secret_key, clock),
         form=intake,
         cases=door,
         deadlines=deadlines.notes,
@@ -270,7 +268,7 @@ def build_composer(hub: Hub, *, invitations: Invitations | None = None) -> HubCo
 
     return HubComposer(
         texts=hub.wording.texts,
-        links=Links(settings.load_secret_key()),
+        links=hub.links,
         clock=hub.clock,
         layout=Layout(),
         public_url=settings.public_url or settings.address,
@@ -355,7 +353,7 @@ def build_telegram(hub: Hub, *, timing: Timing | None = None, limits: Limits | N
             hub.database,
             hub.clock,
             texts=hub.wording.texts,
-            links=Links(settings.load_secret_key()),
+            links=hub.links,
             public_url=settings.public_url or settings.address,
         ),
         screens=TelegramPreferences(hub.talk) if hub.talk is not None else None,
@@ -373,7 +371,6 @@ def telegram_secret(settings: Settings) -> str:
 
 def list_duties(hub: Hub) -> list[Duty]:
     """What one of the hub's processes does again and again: what is due for subscribers, and deleting what is past."""
-    throttle = Throttle(hub.settings.load_secret_key(), hub.clock)
 
     async def expire_conversations() -> None:
         async with hub.database.session() as session:
@@ -383,7 +380,7 @@ def list_duties(hub: Hub) -> list[Duty]:
 
     async def expire_reports() -> None:
         async with hub.database.session() as session:
-            log.info("reports_expired %s", await delete_expired(session, hub.clock, throttle=throttle))
+            log.info("reports_expired %s", await delete_expired(session, hub.clock, throttle=hub.throttle))
 
     async def expire_trails() -> None:
         async with hub.database.session() as session:
@@ -407,8 +404,7 @@ def list_duties(hub: Hub) -> list[Duty]:
 
     async def note_answers() -> None:
         assert calendars is not None
-        links = Links(hub.settings.load_secret_key())
-        counted = await note_calendar_answers(hub.database, calendars, links=links, clock=hub.clock)
+        counted = await note_calendar_answers(hub.database, calendars, links=hub.links, clock=hub.clock)
         log.info("calendar_answers_noted count=%s", counted)
 
     return [
@@ -508,7 +504,11 @@ def build_app(settings: Settings | None = None, *, hub: Hub | None = None) -> Fa
     def refuse(request: Request) -> Response:
         return problems.answer(request, 413, "body_too_large")
 
+    def find_nothing(request: Request) -> Response:
+        return problems.answer(request, 404, NOT_FOUND)
+
     app.add_middleware(BodyLimit, refuse=refuse)
+    app.add_middleware(WithoutNul, refuse=find_nothing)
     app.add_middleware(SecurityHeaders, embed_origins=settings.embed_origin_list)
     if telegram is not None and settings.telegram_webhook_url:
         from web import telegram_webhook

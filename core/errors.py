@@ -8,11 +8,13 @@ from typing import Any
 class HubError(Exception):
     """Something went wrong that we can name.
 
-    ``code`` is stable and may be tested by programs; the sentence is looked up under ``error.<code>`` in the reader's
-    language with ``values``; ``status`` is the HTTP status for the edges that speak HTTP.
+    ``code`` is stable and may be tested by programs; ``sentence`` is the key of the sentence for people, in which
+    ``{code}`` and the names of ``values`` are filled in; the sentence itself gets ``values`` too. ``status`` is the
+    HTTP status for the edges that speak HTTP.
     """
 
     code = "unexpected"
+    sentence = "error.{code}"
     status = 500
 
     def __init__(self, **values: Any) -> None:
@@ -21,8 +23,8 @@ class HubError(Exception):
 
     @property
     def text_key(self) -> str:
-        """Key of the sentence for people."""
-        return f"error.{self.code}"
+        """Key of the sentence for people. Raises KeyError when a value that the key names was not given."""
+        return self.sentence.format_map(self.values | {"code": self.code})
 
 
 class ConfigurationError(HubError):

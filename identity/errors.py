@@ -29,9 +29,7 @@ class PasswordWeakError(HubError):
 class OperatorError(HubError):
     """Something about the team's own accounts; its sentences stand with those of the back office."""
 
-    @property
-    def text_key(self) -> str:
-        return f"office.error.{self.code}"
+    sentence = "office.error.{code}"
 
 
 class OperatorSessionEndedError(OperatorError):
@@ -74,10 +72,7 @@ class OperatorInvalidError(OperatorError):
 
     code = "operator_invalid"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return f"office.error.invalid_{self.values['field']}"
+    sentence = "office.error.invalid_{field}"
 
 
 class LastAdministratorError(OperatorError):

@@ -165,15 +165,6 @@ async def list_operators(session: AsyncSession, *, with_closed: bool = False) ->
     return sorted(await session.exec(query), key=lambda operator: operator.name.casefold())
 
 
-async def list_approvers(session: AsyncSession, language: str) -> list[Operator]:
-    """Who can be asked to approve a text in a language."""
-    return [
-        operator
-        for operator in await list_operators(session)
-        if operator.joined_at is not None and operator.may_approve(language)
-    ]
-
-
 async def is_anybody_there(session: AsyncSession) -> bool:
     """Whether somebody of the team can sign in."""
     query = select(Operator.id).where(col(Operator.joined_at).is_not(None), col(Operator.closed_at).is_(None))

@@ -18,6 +18,7 @@ from core.errors import HubError
 from core.languages import LANGUAGES, RELEASED, accepted_language
 from knowledge.schema import Kind
 from web.api import CHANNEL, Sender, late_replies
+from web.forms import as_typed
 from web.pages import STATIC, Page, PageParts
 from web.preferences.session import PreferenceSession, find_preference_session
 from web.static_files import FingerprintedFiles
@@ -100,8 +101,7 @@ async def chat_form(
     words: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     """One turn without JavaScript. The conversation's name travels in the form."""
-    # A form sends each line break as two characters (HTML, "normalize newlines").
-    message = message.replace("\r\n", "\n")
+    message = as_typed(message)
     exchange = Exchange(
         said=(said or message)[:MOST_CHARACTERS],
         sender=_read_sender(sender) or page.hub.conversations.new_sender(),

@@ -27,11 +27,12 @@ from subscriptions.guests import (
     find_opening,
     is_full_for,
 )
-from subscriptions.links import LinkContent, LinkPurpose, Links
+from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.models import Event
 from subscriptions.pages import EVENT_ANSWER
 from subscriptions.subscribers import get_subscriber
 from web.events import EventShown, feed_address, moment
+from web.forms import field
 from web.pages import Page, PageParts
 
 router = APIRouter(include_in_schema=False)
@@ -57,7 +58,7 @@ async def post_answer(page: PageParts, token: str) -> HTMLResponse:
     try:
         content = _read(page, token)
         form = await page.request.form()
-        said, needs = _field(form, "say"), _read_needs(form)
+        said, needs = field(form, "say"), _read_needs(form)
         async with hub.database.session() as session:
             if said not in set(SAID):
                 return await _form(page, session, content, token, needs=needs, error=page.t("event.problem.answer"))
@@ -139,12 +140,12 @@ def _why_not(event: Event, before: str | None, page: Page) -> str:
 
 
 def _read(page: Page, token: str) -> LinkContent:
-    return Links(page.hub.settings.load_secret_key()).read(LinkPurpose.ANSWER_EVENT, token)
+    return page.hub.links.read(LinkPurpose.ANSWER_EVENT, token)
 
 
 def _read_needs(form: FormData) -> Needs:
-    language = _field(form, "interpretation")
-    return Needs(_field(form, "needs")[:LONGEST_NEEDS], language if language in LANGUAGES else None)
+    language = field(form, "interpretation")
+    return Needs(field(form, "needs")[:LONGEST_NEEDS], language if language in LANGUAGES else None)
 
 
 def _broken(page: Page, error: HubError) -> HTMLResponse:
@@ -152,8 +153,3 @@ def _broken(page: Page, error: HubError) -> HTMLResponse:
         error = LinkExpiredError()
     message = page.t(error.text_key, **error.values)
     return page.render("message/problem.html", status=error.status, message=message)
-
-
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""

@@ -24,7 +24,7 @@ from subscriptions.event_feeds import list_own_events, list_public_events
 from subscriptions.event_words import EventWords
 from subscriptions.events import description_of, get_event, list_events, title_of
 from subscriptions.guests import find_opening
-from subscriptions.links import LinkContent, LinkPurpose, Links
+from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.models import Event, Subscriber
 from subscriptions.pages import EVENT_FEED, Pages
 from subscriptions.subscribers import get_subscriber
@@ -82,7 +82,7 @@ async def own_feed(page: PageParts, secret: str) -> Response:
     """The events that one person is invited to, in their language; the address is theirs alone."""
     hub = page.hub
     try:
-        content = Links(hub.settings.load_secret_key()).read(LinkPurpose.EVENT_FEED, secret)
+        content = hub.links.read(LinkPurpose.EVENT_FEED, secret)
         async with hub.database.session() as session:
             person = await get_subscriber(session, content.subscriber_id)
             events, answers = await list_own_events(session, person.id, now=hub.clock.now())
@@ -159,7 +159,7 @@ def address_of(hub: Hub) -> str:
 def feed_address(hub: Hub, person: Subscriber) -> str:
     """The secret address of a person's own feed, the one that works now."""
     content = LinkContent(person.id, about=person.feed_key or "")
-    token = Links(hub.settings.load_secret_key()).sign(LinkPurpose.EVENT_FEED, content)
+    token = hub.links.sign(LinkPurpose.EVENT_FEED, content)
     return Pages(address_of(hub)).url(EVENT_FEED, token) + ".ics"
 
 
@@ -168,8 +168,7 @@ def calendar_entries(hub: Hub) -> CalendarEntries:
     settings = hub.settings
     texts, address = hub.wording.texts, settings.calendar_address
     if address is not None:
-        links = Links(settings.load_secret_key())
-        return CalendarEntries(texts, organizer=address, public_url=address_of(hub), links=links)
+        return CalendarEntries(texts, organizer=address, public_url=address_of(hub), links=hub.links)
     sender = MailSender.parse(settings.mail_from).address if settings.mail_from else ""
     return CalendarEntries(texts, organizer=settings.team_address or sender, public_url=address_of(hub))
 

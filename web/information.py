@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from babel.dates import format_date
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from channels.base import Contact
-from core.languages import SOURCE_LANGUAGE
+from core.languages import SOURCE_LANGUAGE, format_day
 from core.normalise import fold
 from knowledge.schema import EmergencyText
 from web.pages import Page, PageParts
@@ -119,7 +118,7 @@ async def privacy_page(page: PageParts) -> HTMLResponse:
 @router.get("/accessibility")
 async def accessibility_page(page: PageParts) -> HTMLResponse:
     """The accessibility statement."""
-    day = format_date(STATEMENT_ON, "long", locale=page.language)
+    day = format_day(STATEMENT_ON, page.language)
     return _text_page(page, "accessibility", ACCESSIBILITY, closing=page.t("accessibility.date", date=day))
 
 

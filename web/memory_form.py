@@ -19,6 +19,7 @@ from starlette.requests import Request
 
 from core.errors import HubError
 from reports.evidence import MOST_BYTES, MOST_BYTES_TOGETHER
+from web.forms import as_typed
 
 LARGEST_FILE = MOST_BYTES
 LARGEST_FILES_TOGETHER = MOST_BYTES_TOGETHER
@@ -45,10 +46,7 @@ class FormUnreadableError(HubError):
 
     code = "form_unreadable"
     status = 400
-
-    @property
-    def text_key(self) -> str:
-        return "report_page.problem.unreadable"
+    sentence = "report_page.problem.unreadable"
 
 
 class FormTooLargeError(HubError):
@@ -56,10 +54,7 @@ class FormTooLargeError(HubError):
 
     code = "form_too_large"
     status = 413
-
-    @property
-    def text_key(self) -> str:
-        return "report_page.problem.too_large"
+    sentence = "report_page.problem.too_large"
 
 
 @dataclass(frozen=True)
@@ -87,8 +82,7 @@ class GivenForm:
         return tuple(self.fields.get(name, ()))
 
     def add(self, name: str, value: str) -> None:
-        # A form sends each line break as two characters (HTML, "normalize newlines").
-        self.fields.setdefault(name, []).append(value.replace("\r\n", "\n").replace("\0", ""))
+        self.fields.setdefault(name, []).append(as_typed(value))
 
 
 class MemoryBudget:

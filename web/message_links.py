@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
-from starlette.datastructures import FormData
 
 from conversation.handoffs import BY_MAIL, create_handoff
 from core.errors import HubError
@@ -20,11 +19,12 @@ from core.normalise import clean
 from subscriptions.broadcasts.attachments import open_file
 from subscriptions.errors import HandedOverError, LinkExpiredError, SubscriberNotFoundError
 from subscriptions.handover import hand_over, leave
-from subscriptions.links import ALL, LinkContent, LinkPurpose, Links
+from subscriptions.links import ALL, LinkContent, LinkPurpose
 from subscriptions.message_answers import Opinion, count_opinion_once, digest_of, stop_by_link, take_back_stop
 from subscriptions.pages import ASK, FILE, OPINION, SUCCESSOR, UNSUBSCRIBE
 from subscriptions.subscribers import get_subscriber
 from subscriptions.topics import Topics, load_topics
+from web.forms import field
 from web.pages import Page, PageParts
 
 router = APIRouter(include_in_schema=False)
@@ -56,7 +56,7 @@ async def post_unsubscribe(page: PageParts, token: str) -> HTMLResponse:
     try:
         content = _read(page, LinkPurpose.UNSUBSCRIBE, token)
         form = await page.request.form()
-        action = _field(form, "action")
+        action = field(form, "action")
         async with page.hub.database.session() as session:
             if action == "undo":
                 await take_back_stop(session, content, topics=_topics(), clock=page.hub.clock)
@@ -103,7 +103,7 @@ async def post_opinion(page: PageParts, token: str) -> HTMLResponse:
     """Count it, once for each message."""
     try:
         content = _read(page, LinkPurpose.OPINION, token)
-        said = _field(await page.request.form(), "say")
+        said = field(await page.request.form(), "say")
         if said not in set(Opinion):
             return _opinion(page, content, token)
         async with page.hub.database.session() as session:
@@ -144,7 +144,7 @@ async def post_ask(page: PageParts, token: str) -> HTMLResponse:
     """Put the question into the team's inbox; its answer goes to the asker's own address."""
     try:
         content = _read(page, LinkPurpose.ASK, token)
-        question = clean(_field(await page.request.form(), "question"))
+        question = clean(field(await page.request.form(), "question"))
         async with page.hub.database.session() as session:
             person = await get_subscriber(session, content.subscriber_id)
             if not question:
@@ -220,10 +220,10 @@ async def post_successor(page: PageParts, token: str) -> HTMLResponse:
     try:
         content = _read(page, LinkPurpose.SUCCESSOR, token)
         form = await page.request.form()
-        name, email = " ".join(_field(form, "name").split()), _field(form, "email").strip()
+        name, email = " ".join(field(form, "name").split()), field(form, "email").strip()
         async with hub.database.session() as session:
             await get_subscriber(session, content.subscriber_id)
-            if _field(form, "action") == "leave":
+            if field(form, "action") == "leave":
                 await leave(session, content.subscriber_id, clock=hub.clock)
                 return _successor(page, token, state="left")
             try:
@@ -232,7 +232,7 @@ async def post_successor(page: PageParts, token: str) -> HTMLResponse:
                     content.subscriber_id,
                     successor_name=name,
                     successor_email=email,
-                    links=_links(page),
+                    links=page.hub.links,
                     clock=hub.clock,
                 )
             except HubError as error:
@@ -246,8 +246,8 @@ async def post_successor(page: PageParts, token: str) -> HTMLResponse:
 def _successor(
     page: Page, token: str, *, state: str = "ask", name: str = "", email: str = "", error: HubError | None = None
 ) -> HTMLResponse:
-    field = str(error.values.get("field", "email")) if error is not None else ""
-    message = page.t(f"message_page.successor.wrong_{'name' if field == 'name' else 'email'}") if error else None
+    wrong = "name" if error is not None and error.values.get("field") == "name" else "email"
+    message = page.t(f"message_page.successor.wrong_{wrong}") if error else None
     if isinstance(error, HandedOverError):
         message = page.t(error.text_key)
     return page.render(
@@ -257,7 +257,7 @@ def _successor(
         name=name,
         email=email,
         error=message,
-        field="name" if field == "name" else "email",
+        field=wrong,
         action=_here(SUCCESSOR, token),
     )
 
@@ -265,12 +265,8 @@ def _successor(
 # What all share
 
 
-def _links(page: Page) -> Links:
-    return Links(page.hub.settings.load_secret_key())
-
-
 def _read(page: Page, purpose: LinkPurpose, token: str) -> LinkContent:
-    return _links(page).read(purpose, token)
+    return page.hub.links.read(purpose, token)
 
 
 def _broken(page: Page, error: HubError) -> HTMLResponse:
@@ -279,11 +275,6 @@ def _broken(page: Page, error: HubError) -> HTMLResponse:
         error = LinkExpiredError()
     message = page.t(error.text_key, **error.values)
     return page.render("message/problem.html", status=error.status, message=message)
-
-
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def _here(path: str, token: str) -> str:

@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.languages import LANGUAGES, RELEASED, SOURCE_LANGUAGE, accepted_language, match_language
-from core.texts import colon, separate
+from core.texts import colon, listed, separate
 from core.zones import ZoneGroups, canonical_zone, zone_groups
 from web.isolation import isolate
 from web.state import Hub, HubParts
@@ -93,6 +93,10 @@ class Page:
         """Names one after the other."""
         return separate(names, self.language)
 
+    def listed(self, names: Iterable[str]) -> str:
+        """Names without commas of their own, in one line."""
+        return listed(names, self.language)
+
     @property
     def colon(self) -> str:
         """The colon after a label."""
@@ -128,7 +132,8 @@ class Page:
 
     def not_found(self) -> HTMLResponse:
         """The page that says there is none, with ways on."""
-        return self.render("not_found.html", status=404)
+        # Parts of the hub with frames of their own have no such page.
+        return Page.render(self, "not_found.html", status=404)
 
     def problem(self, message: str, *, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """The page that says what did not work, in the frame of the part of the hub where it was."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -46,10 +47,9 @@ def wants_page(request: Request) -> bool:
 
 
 def problem(
-    texts: Texts, status: int, code: str, language: str, /, headers: dict[str, str] | None = None, **values: Any
+    texts: Texts, status: int, code: str, language: str, *, detail: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """A problem document; ``code`` is stable, ``detail`` is the sentence."""
-    detail = texts.get(f"error.{code}", language, **values)
     body = {"type": "about:blank", "title": texts.get("error.title", language), "status": status, "code": code}
     return JSONResponse(
         body | {"detail": detail},
@@ -69,13 +69,42 @@ class Problems:
     def answer(
         self, request: Request, status: int, code: str, /, headers: dict[str, str] | None = None, **values: Any
     ) -> Response:
-        """The sentence of ``code`` in the reader's language."""
+        """The sentence ``error.<code>`` in the reader's language."""
+        if code == NOT_FOUND and wants_page(request):
+            return self._page_of(request).not_found()
+        say = partial(self._texts.get, f"error.{code}", **values)
+        return self._answer(request, status, code, headers=headers, say=say)
+
+    def answer_error(self, request: Request, error: HubError) -> Response:
+        """The sentence of the error; whatever the error is, this does not fail."""
+        # Whoever refuses for a while says for how long.
+        seconds = error.values.get("seconds") if error.status == 429 else None
+        headers = None if seconds is None else {"Retry-After": str(seconds)}
+        say = partial(self._say, error)
+        return self._answer(request, error.status, error.code, headers=headers, say=say)
+
+    def _answer(
+        self,
+        request: Request,
+        status: int,
+        code: str,
+        *,
+        headers: dict[str, str] | None,
+        say: Callable[[str], str],
+    ) -> Response:
         if not wants_page(request):
-            return problem(self._texts, status, code, reader_language(request), headers=headers, **values)
+            language = reader_language(request)
+            return problem(self._texts, status, code, language, detail=say(language), headers=headers)
         page = self._page_of(request)
-        if code == NOT_FOUND:
-            return page.not_found()
-        return page.problem(self._texts.get(f"error.{code}", page.language, **values), status=status, headers=headers)
+        return page.problem(say(page.language), status=status, headers=headers)
+
+    def _say(self, error: HubError, language: str) -> str:
+        try:
+            # The code is among the values so that there is one: without any, placeholders would stay in the sentence.
+            return self._texts.get(error.text_key, language, **({"code": error.code} | error.values))
+        except LookupError:
+            log.error("error_without_sentence code=%s", error.code)
+            return self._texts.get("error.unexpected", language)
 
 
 def register_problem_handlers(app: FastAPI, problems: Problems) -> None:
@@ -85,8 +114,7 @@ def register_problem_handlers(app: FastAPI, problems: Problems) -> None:
 
     @app.exception_handler(HubError)
     async def _hub_error(request: Request, error: HubError) -> Response:
-        headers = {"Retry-After": str(error.values["seconds"])} if error.status == 429 else None
-        return problems.answer(request, error.status, error.code, headers=headers, **error.values)
+        return problems.answer_error(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -7,6 +7,7 @@ digits are the code with which a paused report is continued. No word, code or fi
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
@@ -37,12 +38,14 @@ from web.report_screen import (
     ACCEPTED_FILES,
     ACCEPTED_VOICE,
     ADD_FILES,
+    WITHDRAW,
     Press,
     Shown,
     Typed,
     megabytes,
     read_key,
     read_shown,
+    read_version,
 )
 
 log = logging.getLogger(__name__)
@@ -60,10 +63,7 @@ class PauseCodeUnknownError(HubError):
 
     code = "pause_code_unknown"
     status = 404
-
-    @property
-    def text_key(self) -> str:
-        return "report_page.problem.pause_code"
+    sentence = "report_page.problem.pause_code"
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,14 @@ class Posted:
     @property
     def typed(self) -> Typed:
         return Typed.of(self.form)
+
+    def is_old_for(self, screen: Screen) -> bool:
+        """Whether the page asked something else than what waits now. A language chosen anew is one version more."""
+        step = self.form.get("step")
+        if step in {"", WITHDRAW}:
+            return False
+        version = read_version(self.form)
+        return step != screen.step or version not in {screen.version, screen.version - 1}
 
 
 @router.get("/report")
@@ -159,12 +167,12 @@ async def _act(posted: Posted, key: str | None) -> HTMLResponse:
         return show(page, Shown(screen, key))
     if action == "begin" or key is None:
         key = key or new_receipt()
-        return show(page, Shown(await _begin(posted, key), key))
+        return show(page, _begun(page, await _begin(posted, key), key))
     if form.get("to") in RELEASED:
         screen = await guide.show(key, language=page.language, receipt=read_shown(form))
         if screen is None:
             raise DraftGoneError
-        return show(page, Shown(screen, key, typed=posted.typed))
+        return show(page, _standing(posted, screen, key))
     return await _take(posted, key, Press.of(form, source=posted.source))
 
 
@@ -198,10 +206,12 @@ async def _take(posted: Posted, key: str, press: Press) -> HTMLResponse:
         press = replace(press, version=screen.version)
     goes_on = press.action in {Action.ANSWER, Action.NEXT, Action.SEND}
     if press.action is None or (errors and goes_on):
-        screen = screen or await guide.show(key, language=_chosen(page))
+        if screen is not None:
+            return show(page, Shown(screen, key, errors=errors, typed=posted.typed))
+        screen = await guide.show(key, language=_chosen(page))
         if screen is None:
             raise DraftGoneError
-        return show(page, Shown(screen, key, errors=errors, typed=posted.typed))
+        return show(page, _standing(posted, screen, key, errors))
     screen = await guide.take(key, press.input())
     if press.is_old_for(screen, press.version):
         return show(page, Shown(screen, key, is_old_page=True, typed=posted.typed))
@@ -225,8 +235,23 @@ async def _show_error(posted: Posted, key: str | None, error: HubError) -> HTMLR
         screen = None
     if screen is None or key is None:
         return _landing(posted.page, posted=posted, message=message, status=error.status, headers=headers)
-    shown = Shown(screen, key, errors=[message], typed=posted.typed)
+    shown = _standing(posted, screen, key, [message])
     return show(posted.page, shown, status=error.status, headers=headers)
+
+
+def _begun(page: Page, screen: Screen, key: str) -> Shown:
+    """The first question; where the page before it was sent again later, the one that waits, and that it goes on."""
+    if not screen.can_go_back:
+        return Shown(screen, key)
+    return Shown(replace(screen, error=page.t("report_page.step.goes_on")), key, is_old_page=True)
+
+
+def _standing(posted: Posted, screen: Screen, key: str, errors: Sequence[str] = ()) -> Shown:
+    """The question that waits, with what was typed; what stood on the page of another question fills none of it."""
+    if not posted.is_old_for(screen):
+        return Shown(screen, key, errors=list(errors), typed=posted.typed)
+    screen = replace(screen, error=posted.page.t("report.error.stale"))
+    return Shown(screen, key, errors=list(errors), is_old_page=True, typed=posted.typed)
 
 
 def _landing(

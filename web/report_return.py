@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import ClientDisconnect
 
-from channels.forms import CaseFile, CaseMessage, CaseReturn, IncomingFile, ReporterCase
+from channels.forms import COPIES, NEWEST_NEWS, CaseFile, CaseMessage, CaseReturn, IncomingFile, ReporterCase
 from core.errors import HubError
 from reports.errors import ReceiptUnknownError, ReturnClosedError
 from web.fresh_page import is_first_use, is_fresh, make_mark
@@ -33,11 +33,7 @@ from web.report import budget, closed, in_language_of, problem, refusal
 from web.report_screen import ACCEPTED_FILES, megabytes
 
 router = APIRouter(include_in_schema=False)
-CLEANED = "cleaned"
-COPIES = (CLEANED, "original", "both")
-"""Which form of a file the desk may get; the first one unless something else is chosen."""
-NEWS_OPEN = 2
-"""The newest of what changed stand open, older ones behind a heading."""
+CLEANED = COPIES[0]
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,7 @@ class CaseEmptyMessageError(HubError):
 
     code = "case_message_empty"
     status = 422
-
-    @property
-    def text_key(self) -> str:
-        return "report_page.case.empty"
+    sentence = "report_page.case.empty"
 
 
 class PageStaleError(HubError):
@@ -65,10 +58,7 @@ class PageStaleError(HubError):
 
     code = "return_page_stale"
     status = 410
-
-    @property
-    def text_key(self) -> str:
-        return "report_page.return.stale"
+    sentence = "report_page.return.stale"
 
 
 @router.get("/report/return")
@@ -241,7 +231,7 @@ def _case(
         headers=headers,
         case=case,
         messages=[_shown(message) for message in case.messages],
-        news_open=NEWS_OPEN,
+        news_open=NEWEST_NEWS,
         copies=copies if copies in COPIES else CLEANED,
         all_copies=COPIES,
         words=words,

@@ -71,12 +71,11 @@ class Press:
     def of(cls, form: GivenForm, *, source: str | None) -> Self:
         """Buttons that carry a value have names of their own (``change``, ``remove``, ``kept``)."""
         action, values = _action_of(form)
-        version = form.get("version")
         keeps = action in _KEEPS_WHAT_WAS_TYPED
         return cls(
             action,
             form.get("step"),
-            int(version) if version.isdecimal() and len(version) < 10 else NO_VERSION,
+            read_version(form),
             values,
             form.get("text").strip() if keeps and "text" in form.fields else None,
             tuple(_incoming(form)),
@@ -122,6 +121,12 @@ def _incoming(form: GivenForm) -> list[IncomingFile]:
         for file in form.files
         if file.refusal is None
     ]
+
+
+def read_version(form: GivenForm) -> int:
+    """Which state of the form the page showed."""
+    version = form.get("version")
+    return int(version) if version.isdecimal() and len(version) < 10 else NO_VERSION
 
 
 def read_shown(form: GivenForm) -> str | None:

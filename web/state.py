@@ -20,11 +20,13 @@ from core.database import Database
 from core.rate_limits import RateLimits
 from core.settings import Settings
 from core.translation.translator import Translator as MachineTranslator
+from identity.throttle import Throttle
 from knowledge.corrections import LiveCorrections
 from knowledge.written.live import LiveAnswers
 from reports.contents import Report
 from reports.returning import DeadlineNotes
 from subscriptions.broadcasts.workshop import Workshop
+from subscriptions.links import Links
 from web.limits import MessageLimits
 
 type LegalDay = Callable[[Report], date | None]
@@ -56,6 +58,10 @@ class Hub:
     rates: RateLimits
     """How often somebody may do something, counted for every process where Redis is there."""
     internal_token: str
+    links: Links
+    """Signs and reads the links in messages."""
+    throttle: Throttle
+    """Counts attempts to sign in."""
     talk: PreferencesTalk | None = None
     """Choosing messages by saying it, and by buttons of a chat."""
     form: GuidedForm | None = None

@@ -8,7 +8,7 @@ If one is lost or doubled all the same, the sentence is no translation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, time
 from functools import cache
 
@@ -164,8 +164,3 @@ def _say_time(written: str, target: str) -> str:
         return written
     at = time(hour % 12 + (12 if which == "p" else 0), minute)
     return str(format_time(at, "short", locale=target)).replace("\u202f", " ")
-
-
-def list_held(text: str) -> Iterator[str]:
-    """The private characters of a text, in order."""
-    yield from HELD.findall(text)

@@ -43,7 +43,7 @@ from identity.operators import (
     create_operator,
     expire_acts,
     list_acts,
-    list_approvers,
+    list_operators,
     record,
     update_operator,
 )
@@ -204,7 +204,8 @@ async def test_texts_are_approved_by_whoever_has_the_language(database: Database
     await joined(database, clock, "editor", languages=["ar"])
     async with database.session() as session:
         found = {
-            language: [one.role for one in await list_approvers(session, language)] for language in ("ar", "es", "it")
+            language: [one.role for one in await list_operators(session) if one.may_approve(language)]
+            for language in ("ar", "es", "it")
         }
     admin, approver, network = OperatorRole.ADMINISTRATOR, OperatorRole.APPROVER, OperatorRole.NETWORK
     assert {language: set(roles) for language, roles in found.items()} == {

@@ -147,6 +147,14 @@ def test_switching_in_the_conversation_becomes_the_choice(page: Page, asked: lis
     assert [body["language"] for body in asked] == ["fr", "it"]
 
 
+def test_in_danger_the_numbers_come_before_what_is_to_know_about_them(page: Page) -> None:
+    page.goto("/?lang=ar")
+    say(page, "/emergency/IT")
+    expect(page.locator("a.contact[href='tel:112']")).to_be_visible()
+    order = page.locator(".bubble:has(a.contact) > *").evaluate_all("found => found.map(each => each.className)")
+    assert order[:3] == ["text", "contacts urgent", "text"]
+
+
 def test_a_service_can_be_called_and_its_number_doubted(page: Page, running_hub: RunningHub) -> None:
     page.goto("/")
     say(page, "racism in Bologna")
@@ -178,7 +186,9 @@ def test_the_conversation_outlives_a_reload_until_it_is_forgotten(page: Page, ru
     page.reload()
     expect(page.locator(".mine .text")).to_have_text(QUESTION)
     assert page.evaluate("localStorage.length") == 0
-    page.locator("#forget").click()
+    with page.expect_response("**/api/chat") as deleted:
+        page.locator("#forget").click()
+    assert deleted.value.json()["replies"][0]["answer"] == "flow/forget", "the hub forgets it too"
     expect(page.locator(".message")).to_have_count(1)
     expect(page.get_by_role("status")).to_have_text(text(running_hub, "page.chat.forgotten"))
     assert page.evaluate("sessionStorage.length") == 0

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pyotp
@@ -142,6 +143,32 @@ def test_axe_finds_nothing_wrong_at_the_desk(
     look("recovery-key")
     context.close()
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_the_poster_of_a_desk_is_one_sheet(
+    browser: Browser, running_hub: RunningHub, world: World, language: str
+) -> None:
+    page = browser.new_page(base_url=running_hub.address)
+    page.goto(f"/report/desk/bologna?lang={language}")
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) == 1
+    page.close()
+
+
+@pytest.mark.parametrize("language", RELEASED)
+def test_nothing_in_the_header_lies_on_something_else_on_a_phone(
+    browser: Browser, running_hub: RunningHub, world: World, language: str
+) -> None:
+    context = browser.new_context(base_url=running_hub.address, viewport={"width": 360, "height": 740})
+    signed_in(running_hub, world, context)
+    page = context.new_page()
+    page.goto(f"/desk?lang={language}")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.top-row .brand span, .top-row summary, .top-row button')]"
+        ".map(each => each.getBoundingClientRect()).map(box => [box.left, box.right]).sort((a, b) => a[0] - b[0])"
+    )
+    assert all(before[1] <= after[0] for before, after in pairwise(boxes)), boxes
+    context.close()
 
 
 def test_a_desk_is_set_up_and_answers_without_scripts(browser: Browser, running_hub: RunningHub, world: World) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from app import build_app
 from channels.base import ChannelUnavailableError
@@ -23,13 +24,14 @@ from channels.forms import Action, FormInput, IncomingFile
 from core.clock import FixedClock
 from core.settings import Settings
 from migrations.run import migrate
+from reports.audit import Act
 from reports.case_keys import decrypt_body, open_case_for
 from reports.contents import ContactWish, When
 from reports.evidence import check
 from reports.intake.drafts import Drafts, Sheet
 from reports.intake.junk import MOST_OF_ONE_SOURCE
 from reports.intake.service import Intake
-from reports.models import Case
+from reports.models import AuditEntry, Case
 from reports.reporter import add_from_reporter, open_by_receipt
 from tests.reports.intake.teller import Teller
 from tests.reports.samples_of_files import BYTES, jpeg, pdf
@@ -145,6 +147,23 @@ def test_the_list_shows_no_word_of_a_story_and_leads_to_the_case(anna: AtDesk, s
     assert STORY in anna.open(home(sent)).text
     assert anna.says("desk.case.interpreter", language="English") is False
     assert anna.says("label.audit.read")
+
+
+def test_the_trail_has_the_list_once_an_hour_however_often_it_is_looked_at(
+    client: TestClient, hub: Hub, world: World, anna: AtDesk
+) -> None:
+    async def times_listed() -> int:
+        async with hub.database.session() as session:
+            query = select(AuditEntry.id).where(AuditEntry.action == Act.LISTED)
+            return len(list(await session.exec(query)))
+
+    for _ in range(3):
+        anna.open("/desk")
+        assert run(client, times_listed) == 1
+        world.clock.at += timedelta(minutes=18)
+    world.clock.at += timedelta(minutes=8)
+    anna.open("/desk")
+    assert run(client, times_listed) == 2
 
 
 def test_hours_are_in_the_time_zone_of_the_desk_which_each_page_names(anna: AtDesk, sent: Sent) -> None:
@@ -278,7 +297,7 @@ def test_status_labels_pile_and_clock_are_changed_by_forms(
     assert home(sent) in anna.open("/desk?pile=apart").response.text
     anna.open(home(sent)).send(home(sent) + "/apart")
     assert home(sent) in anna.open("/desk").response.text
-    assert anna.open(home(sent)).says("desk.case.keep_from", day="October 31, 2027")
+    assert anna.open(home(sent)).says("desk.case.keep_from", day="31 October 2027")
     assert home(sent) + "/keep" not in [form["action"] for form in anna.page.found]
     world.clock.at += timedelta(days=350)
     anna.sign_in()

@@ -92,7 +92,7 @@ def test_what_nobody_could_answer_is_written_published_and_given(office: AtOffic
     assert office.path == PAGE
     (reply,) = say(office, "do we get interpreters for FREE ??")
     assert reply["answer"] == ENTRY
-    for part in ("The Council of Europe pays them.", "section 4", "May 4, 2026", "written by the ICC team"):
+    for part in ("The Council of Europe pays them.", "section 4", "4 May 2026", "written by the ICC team"):
         assert part in reply["text"]
     assert [link["url"] for link in reply["links"]] == ["https://example.org/ask", "https://example.org/rules"]
     assert say(office, f"/{ENTRY}")[0]["answer"] == ENTRY
@@ -126,6 +126,25 @@ def test_a_withdrawn_answer_is_given_by_nobody_even_by_a_model_that_knows_it(
     assert office.client.get(f"/entry/{ENTRY}").status_code == 404
     office.open(PAGE).send(PAGE, action="publish")
     assert say(office, "Who pays the interpreters?")[0]["answer"] == ENTRY
+
+
+def test_what_was_withdrawn_can_be_deleted_by_who_is_sure(office: AtOffice) -> None:
+    publish(office)
+    assert f"{PAGE}/delete" not in office.open(PAGE).text, "what people are given is withdrawn first"
+    seen = next(form["fields"]["seen"] for form in office.page.found if "seen" in form["fields"])
+    office.clock.at += timedelta(seconds=1)
+    office.send(f"{PAGE}/withdraw")
+    office.open(PAGE).send(f"{PAGE}/delete")
+    assert (office.status, office.says("written_answers.wrong.unsure")) == (422, True)
+    office.send(f"{PAGE}/delete", sure="yes", seen=seen)
+    assert (office.status, office.says("written_answers.error.changed")) == (422, True)
+    office.open(PAGE).send(f"{PAGE}/delete", sure="yes")
+    assert office.path == "/office/answers"
+    assert office.says("written_answers.done.deleted")
+    assert office.says("written_answers.list.none")
+    assert office.open(PAGE).status == 404
+    assert "written_answers.deleted" in office.do(acts)
+    assert publish(office).path == PAGE
 
 
 def test_a_draft_is_seen_by_nobody_and_may_be_unfinished(office: AtOffice) -> None:
@@ -286,6 +305,6 @@ def test_answers_are_for_editors(office: AtOffice, client: TestClient, hub: Hub,
     for path in ("/office/answers", NEW, CHOOSE, PAGE, UNANSWERED):
         assert other.open(path).status == 403, path
     token = next(form["fields"]["token"] for form in other.open("/office/account").page.found)
-    for path in (NEW, CHOOSE, PAGE, f"{PAGE}/withdraw", f"{PAGE}/remove-text", UNANSWERED):
+    for path in (NEW, CHOOSE, PAGE, f"{PAGE}/withdraw", f"{PAGE}/delete", f"{PAGE}/remove-text", UNANSWERED):
         assert other.client.post(path, data={"token": token}).status_code == 403, path
     assert hub.wording.base.entries[ENTRY].kind is Kind.ANSWER

@@ -388,6 +388,34 @@ def test_every_emergency_number_can_be_called(client: TestClient, wording: Wordi
         assert {contact.href for contact in reply.contacts} <= set(page.links())
 
 
+def test_each_link_of_an_emergency_calls_one_number(wording: Wording) -> None:
+    """The facts say "112 or 999" where both work; one link with both would call neither."""
+    for code in wording.base.emergency:
+        reply = wording.emergency(code, "en")
+        assert reply is not None
+        assert not [contact.value for contact in reply.contacts if " or " in contact.value]
+    ireland, cyprus = wording.emergency("IE", "ar"), wording.emergency("CY", "ar")
+    assert ireland is not None
+    assert cyprus is not None
+    assert [contact.href for contact in ireland.contacts[:2]] == ["tel:112", "tel:999"]
+    assert [contact.href for contact in cyprus.contacts[:2]] == ["tel:112", "tel:199"]
+
+
+def test_in_danger_the_numbers_come_before_what_is_to_know_about_them(client: TestClient, wording: Wording) -> None:
+    page = client.post("/chat", data={"message": "/emergency/IT"}).text
+    reply = wording.emergency("IT", "en")
+    assert reply is not None
+    first, *_, last = [line for line in reply.text.split("\n") if line]
+    assert page.index(first) < page.index('href="tel:112"') < page.index(last)
+
+
+@pytest.mark.parametrize(("method", "address", "status"), [("GET", "/nothing", 404), ("PUT", "/catalogue", 405)])
+def test_a_page_of_a_problem_looks_like_the_others(client: TestClient, method: str, address: str, status: int) -> None:
+    response = client.request(method, address, headers={"Accept": "text/html"})
+    assert response.status_code == status
+    assert any("catalogue.css" in link["href"] for link in Reader(response.text).all("link"))
+
+
 def test_the_page_for_developers_names_every_request(client: TestClient) -> None:
     page = read(client, "/docs")
     for path in client.get("/openapi.json").json()["paths"]:

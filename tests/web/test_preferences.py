@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date, time, timedelta
-from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -396,7 +395,7 @@ def test_stopping_everything_keeps_what_is_required(centre: Centre) -> None:
     assert (centre.row(person).choice, centre.choices()) == (Choice.REQUIRED_ONLY, {})
 
 
-def test_a_change_counts_within_a_second_for_what_waits_already(centre: Centre) -> None:
+def test_a_change_counts_at_once_for_what_waits_already(centre: Centre) -> None:
     topics = {"webinars": Frequency.AT_ONCE, "youth": Frequency.AT_ONCE}
     # It waits for the end of quiet hours, so that the hub of this test does not send it meanwhile.
     person = centre.person(topics=topics, quiet_from=time(0), quiet_to=time(23, 59))
@@ -408,10 +407,8 @@ def test_a_change_counts_within_a_second_for_what_waits_already(centre: Centre) 
 
     assert waiting() == 21
     centre.sign_in(person)
-    began = monotonic()
     centre.send("topics", **{"often.webinars": "off"})
     assert waiting() == 1
-    assert monotonic() - began < 1, "from the press to what waits"
     centre.send("undo")
     assert waiting() == 21
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
+from app import build_app
+from core.errors import HubError
 from core.languages import RELEASED
+from core.settings import Settings
+from core.texts import placeholders
 from identity.operators import OperatorRole
+from knowledge.written.errors import AnswerInvalidError
+from reports.intake.errors import AnswerRefusedError
 from tests.web.office_pages import AtOffice
 from tests.web.test_office_answers import NEW, WORDS
 from tests.web.test_pages import Reader
@@ -15,6 +25,10 @@ from web.pages import direction
 from web.state import Hub
 
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+AT_FIRST_WORDS: dict[type[HubError], str] = {AnswerInvalidError: "written_answers.wrong.{problem}"}
+"""Errors that say the first of several sentences."""
+NEVER_SAID = {"OperatorError"}
+"""What others are made from."""
 
 
 @pytest.fixture
@@ -106,3 +120,82 @@ def test_beyond_that_an_editor_gets_a_page_of_the_office(client: TestClient, hub
     assert response.status_code == 413
     assert office.read(response).says("error.body_too_large")
     assert "/office" in Reader(response.text).links()
+
+
+def _kinds(of: type[HubError] = HubError) -> Iterator[type[HubError]]:
+    for kind in of.__subclasses__():
+        if not kind.__module__.startswith("tests."):
+            yield kind
+            yield from _kinds(kind)
+
+
+def _made(kind: type[HubError], values: dict[str, Any]) -> HubError:
+    if issubclass(kind, AnswerInvalidError):
+        return kind([(values.pop("problem"), values)] if values else [])
+    if issubclass(kind, AnswerRefusedError):
+        return kind(values.pop("reason", "none"), **values)
+    error = kind.__new__(kind)
+    HubError.__init__(error, **values)
+    return error
+
+
+def _said(kind: type[HubError], hub: Hub) -> Iterator[tuple[dict[str, Any], str]]:
+    """The values of each sentence that this error may say, and what it then says."""
+    texts = hub.wording.texts
+    sentence = AT_FIRST_WORDS.get(kind, kind.sentence).replace("{code}", kind.code)
+    named = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>\\w+)", sentence))
+    for key in sorted(texts.keys("en")):
+        if match := named.fullmatch(key):
+            values: dict[str, Any] = dict.fromkeys(placeholders(texts.raw(key, "en")), 7) | match.groupdict()
+            yield values, texts.get(key, "en", **values)
+
+
+@pytest.fixture
+def refusing(hub: Hub, settings: Settings) -> tuple[TestClient, list[HubError]]:
+    """The hub with an address at which the one error of the list is raised."""
+    app, raised = build_app(settings, hub=hub), list[HubError]()
+
+    async def refuse() -> None:
+        raise raised[0]
+
+    app.add_api_route("/refused", refuse)
+    app.add_api_route("/api/refused", refuse)
+    return TestClient(app, raise_server_exceptions=False), raised
+
+
+def test_every_error_that_nobody_caught_says_its_sentence_to_browsers_and_programs(
+    refusing: tuple[TestClient, list[HubError]], hub: Hub
+) -> None:
+    client, raised = refusing
+    kinds = list(_kinds())
+    assert len(kinds) > 90
+    for kind in kinds:
+        said = list(_said(kind, hub))
+        assert said or kind.__name__ in NEVER_SAID, kind
+        for values, sentence in said:
+            raised[:] = [_made(kind, dict(values))]
+            document = client.get("/api/refused")
+            assert (document.status_code, document.json()["code"]) == (kind.status, kind.code), (kind, values)
+            assert document.json()["detail"] == sentence, (kind, values)
+            page = client.get("/refused", headers={"Accept": BROWSER})
+            assert page.status_code == kind.status
+            assert " ".join(sentence.split()) in " ".join(Reader(page.text).text.split()), (kind, values)
+
+
+def test_an_error_that_lacks_its_values_still_gets_a_whole_sentence(
+    refusing: tuple[TestClient, list[HubError]],
+) -> None:
+    client, raised = refusing
+    for kind in _kinds():
+        raised[:] = [_made(kind, {})]
+        document = client.get("/api/refused")
+        assert (document.status_code, document.json()["code"]) == (kind.status, kind.code), kind
+        assert document.json()["detail"].strip(), kind
+        assert "{" not in document.json()["detail"], kind
+        assert client.get("/refused", headers={"Accept": BROWSER}).status_code == kind.status
+
+
+def test_what_is_not_there_is_said_by_the_office_too(client: TestClient, hub: Hub) -> None:
+    office = AtOffice(client, hub).join(OperatorRole.EDITOR)
+    office.open("/office/broadcasts/templates/example?template=none")
+    assert (office.status, office.says("page.not_found.title")) == (404, True)

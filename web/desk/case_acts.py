@@ -10,6 +10,7 @@ from starlette.background import BackgroundTask
 
 from channels.forms import IncomingFile
 from core.errors import HubError
+from core.languages import format_day
 from reports import casework
 from reports.case_files import list_desk_files
 from reports.cases import read_case
@@ -18,7 +19,7 @@ from reports.contents import DeskLabels, Phrase, Translation
 from reports.errors import CaseNotFoundError, FileRefusedError, KeptLongEnoughError, NobodyReadsError
 from reports.evidence import Evidence, check
 from reports.models import CaseStatus
-from reports.phrases import PHRASES, is_whole, render_day
+from reports.phrases import PHRASES, is_whole
 from web.desk.case_page import LONGEST, MOST_PHRASES, show_case
 from web.desk.doorway import DeskRoute, Inside, Visit
 from web.desk.notices import tell
@@ -120,7 +121,7 @@ async def keep(case_id: str, visit: Inside) -> Response:
     try:
         told = await casework.keep_longer(visit.session, visit.signed_in, case_id, clock=visit.clock)
     except KeptLongEnoughError as error:
-        day = render_day(date.fromisoformat(error.values["day"]), visit.page.language)
+        day = format_day(date.fromisoformat(error.values["day"]), visit.page.language)
         return await show_case(visit, case_id, message=visit.t("desk.case.keep_from", day=day))
     return visit.go(f"/desk/case/{case_id}", done="kept_longer", later=_notice(visit, case_id, told))
 

@@ -11,15 +11,12 @@ from datetime import date, timedelta
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from sqlmodel import col, select
 
 from core.clock import today
-from reports.audit import Act, record
+from core.languages import format_day
 from reports.cases import CaseSummary, list_cases
 from reports.desks import is_open, list_missing, list_officers
-from reports.models import AuditEntry, CaseStatus
-from reports.officers import IDLE
-from reports.phrases import render_day
+from reports.models import CaseStatus
 from reports.tally import AREAS, GROUNDS, NOT_SAID
 from web.desk.doorway import DeskRoute, Inside, Visit
 from web.state import LegalDay
@@ -128,7 +125,6 @@ async def list_page(
     """Cases by the day that is due; suspected junk has a list of its own."""
     filters = Filters(status, area, ground, waits, mine, near, pile)
     cases = await list_cases(visit.session, visit.signed_in, clock=visit.clock)
-    await _note_listed(visit)
     dates, me = Dates(today(visit.clock), visit.page.hub.legal_day), visit.signed_in.officer.id
     pile_of = [case for case in cases if case.set_apart == filters.is_apart]
     chosen = sorted((case for case in pile_of if filters.fits(case, dates, officer_id=me)), key=dates.order)
@@ -200,29 +196,14 @@ def _line(visit: Visit, case: CaseSummary, names: dict[str, str], dates: Dates) 
         number=case_number(case.id),
         title=t(f"observatory.area.{report.area if report.area in AREAS else NOT_SAID}"),
         place=visit.page.place_name(place) if place else "",
-        grounds=", ".join(grounds),
+        grounds=visit.page.separated(grounds),
         language=visit.page.language_name(report.story_language or report.language),
         status=t(f"desk.status.{case.status}"),
-        arrived=render_day(report.arrived_at.date(), visit.page.language),
-        due=render_day(due, visit.page.language) if due else None,
-        legal=render_day(legal, visit.page.language) if legal else None,
+        arrived=format_day(report.arrived_at.date(), visit.page.language),
+        due=format_day(due, visit.page.language) if due else None,
+        legal=format_day(legal, visit.page.language) if legal else None,
         is_near=dates.is_near(case),
         is_late=due is not None and due < dates.today,
         marks=[*marks, *case.labels.labels],
         assigned=names.get(case.labels.assigned_to or ""),
     )
-
-
-async def _note_listed(visit: Visit) -> None:
-    """Once for each stay, since a line for every look at the list would bury the rest of the trail."""
-    me = visit.signed_in.officer.id
-    newest = (
-        select(AuditEntry.at)
-        .where(AuditEntry.officer_id == me, AuditEntry.action == Act.LISTED)
-        .order_by(col(AuditEntry.id).desc())
-        .limit(1)
-    )
-    at = (await visit.session.exec(newest)).first()
-    if at is None or visit.clock.now() - at > IDLE:
-        record(visit.session, Act.LISTED, desk_id=visit.signed_in.desk.id, officer_id=me, clock=visit.clock)
-        await visit.session.commit()

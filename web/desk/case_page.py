@@ -11,13 +11,14 @@ from sqlmodel import select
 
 from core.clock import today
 from core.errors import HubError
+from core.languages import format_day
 from reports.case_files import open_file
 from reports.cases import list_audit, read_case
 from reports.casework import first_day_to_keep_longer
 from reports.desks import list_officers, list_open_desks
 from reports.exporting import export_case
 from reports.models import CaseStatus, Officer
-from reports.phrases import PHRASES, render_day
+from reports.phrases import PHRASES
 from web.desk.case_list import Dates, case_number
 from web.desk.case_view import interpreter_for, show_facts, show_files, show_moment, show_posts, show_story
 from web.desk.doorway import DeskRoute, Inside, Visit
@@ -98,12 +99,12 @@ async def show_case(
         speaks_same=report.language == visit.signed_in.officer.language,
         machine_writes=_machine_writes(visit, report.language),
         deadlines=deadlines(report, language) if deadlines else [],
-        arrived=render_day(report.arrived_at.astimezone(ZoneInfo(visit.time_zone)).date(), language),
-        due=render_day(summary.answer_due_on, language) if summary.answer_due_on else None,
+        arrived=format_day(report.arrived_at.astimezone(ZoneInfo(visit.time_zone)).date(), language),
+        due=format_day(summary.answer_due_on, language) if summary.answer_due_on else None,
         is_near=Dates(on, None).is_near(summary),
-        delete_on=render_day(summary.delete_on, language),
+        delete_on=format_day(summary.delete_on, language),
         days_left=(summary.delete_on - on).days,
-        keep_from=None if on >= keep_from else render_day(keep_from, language),
+        keep_from=None if on >= keep_from else format_day(keep_from, language),
         trail=trail,
         statuses=[one for one in CaseStatus if one not in {CaseStatus.WITHDRAWN, CaseStatus.NEW}],
         colleagues=colleagues,

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
-
-from core.languages import locale_of
+from core.languages import format_day, format_moment
 from reports.cases import CaseSummary, OpenCase, ShownEntry
 from reports.contents import Copy, EntryKind, FileNote, Report
-from reports.phrases import render_day, render_phrase
+from reports.phrases import render_phrase
 from web.desk.doorway import Visit
 from web.pages import direction
 
@@ -127,7 +125,7 @@ def interpreter_for(visit: Visit, summary: CaseSummary) -> str | None:
 def show_moment(visit: Visit, moment: datetime) -> str:
     """A day and an hour in the desk's time zone, which the page names once."""
     here = moment.astimezone(ZoneInfo(visit.time_zone))
-    return str(format_datetime(here, "medium", locale=locale_of(visit.page.language)))
+    return format_moment(here, visit.page.language)
 
 
 async def say(visit: Visit, text: str, language: str) -> Said:
@@ -176,15 +174,15 @@ def _choices(visit: Visit, step: str, *values: str | None) -> list[str]:
 
 
 def _place(visit: Visit, report: Report) -> list[str]:
-    return (
-        [", ".join(visit.page.place_name(place) for place in (report.city, report.country) if place)]
-        if (report.city or report.country)
-        else []
-    )
+    match [visit.page.place_name(place) for place in (report.city, report.country) if place]:
+        case [city, country]:
+            return [f"{city} ({country})"]
+        case names:
+            return names
 
 
 def _when(visit: Visit, report: Report) -> list[str]:
-    day = [render_day(report.when.day, visit.page.language)] if report.when.day else []
+    day = [format_day(report.when.day, visit.page.language)] if report.when.day else []
     return [*_choices(visit, "when", report.when.choice), *day]
 
 

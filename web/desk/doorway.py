@@ -51,10 +51,7 @@ class FormForeignError(HubError):
 
     code = "form_foreign"
     status = 403
-
-    @property
-    def text_key(self) -> str:
-        return "desk.problem.form"
+    sentence = "desk.problem.form"
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class Visit:
 
     @property
     def throttle(self) -> Throttle:
-        return Throttle(self.page.hub.settings.load_secret_key(), self.clock)
+        return self.page.hub.throttle
 
     @property
     def time_zone(self) -> str:
@@ -126,9 +123,9 @@ class Visit:
         """The sentence of an error."""
         values = dict(error.values)
         if "missing" in values:
-            values["missing"] = "; ".join(self.t(f"desk.missing.{name}") for name in values["missing"])
+            values["missing"] = self.page.separated(self.t(f"desk.missing.{name}") for name in values["missing"])
         if "languages" in values:
-            values["languages"] = ", ".join(self.page.language_name(code) for code in values["languages"])
+            values["languages"] = self.page.listed(self.page.language_name(code) for code in values["languages"])
         return self.t(error.text_key, **values)
 
 
@@ -215,7 +212,7 @@ def _refuse(request: Request, error: HubError) -> Response:
     key = "desk.problem.gone" if isinstance(error, CaseNotFoundError) else error.text_key
     values = dict(error.values)
     if "missing" in values:
-        values["missing"] = ", ".join(page.t(f"desk.missing.{name}") for name in values["missing"])
+        values["missing"] = page.separated(page.t(f"desk.missing.{name}") for name in values["missing"])
     kept = _kept_words(request)
     return page.render("desk/problem.html", status=error.status, message=page.t(key, **values), kept=kept)
 

@@ -6,11 +6,10 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from core.errors import HubError
-from core.languages import RELEASED
+from core.languages import RELEASED, format_day
 from reports.errors import NewsIncompleteError
 from reports.news import LONGEST, find_news, list_news, publish_news, withdraw_news
 from reports.periods import Period
-from reports.phrases import render_day
 from web.desk.doorway import DeskRoute, Inside, Visit
 
 router = APIRouter(route_class=DeskRoute)
@@ -62,7 +61,7 @@ def period_words(visit: Visit, period: Period) -> str:
 async def _news(visit: Visit, chosen: Period, texts: dict[str, str], error: HubError | None = None) -> HTMLResponse:
     language = visit.page.language
     published = [
-        (period, period_words(visit, period), render_day(row.published_at.date(), language), row.texts.get(language))
+        (period, period_words(visit, period), format_day(row.published_at.date(), language), row.texts.get(language))
         for row in await list_news(visit.session, visit.signed_in.desk.id)
         if (period := Period.read(row.period)) is not None
     ]

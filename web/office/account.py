@@ -20,6 +20,7 @@ from identity.operator_session import (
 )
 from identity.operators import find_operator, update_operator
 from identity.passwords import LEAST_CHARACTERS
+from web.forms import field
 from web.office.doorway import (
     OFFICE,
     SESSION_COOKIE,
@@ -29,7 +30,6 @@ from web.office.doorway import (
     OfficeParts,
     OfficeRoute,
     begin_session,
-    field,
 )
 from web.office.mailing import send_link
 from web.session_cookies import drop_cookie

@@ -1,4 +1,4 @@
-"""Writing an answer: its words in each language, where it is from, the questions it answers; publish and withdraw."""
+"""Writing an answer: its words in each language, its source, the questions it answers; publish, withdraw, delete."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from starlette.datastructures import FormData
 from core.errors import HubError
 from core.languages import RELEASED
 from identity.operators import OperatorRole
-from knowledge.written.errors import AnswerInvalidError, AnswerNotFoundError
+from knowledge.written.errors import AnswerChangedError, AnswerInvalidError, AnswerNotFoundError
 from knowledge.written.forms import LONGEST_TEXT, LONGEST_TITLE, MOST_LINKS, AnswerForm
 from knowledge.written.models import AnswerStatus
 from knowledge.written.service import (
     WholeAnswer,
+    delete_answer,
     get_answer,
     publish_answer,
     remove_text,
@@ -24,8 +25,9 @@ from knowledge.written.service import (
     settle_questions,
     withdraw_answer,
 )
+from web.forms import field
 from web.office.answers import ANSWERS, say_problems, take_up
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.unanswered import find_asked, join_numbers
 from web.pages import direction
 
@@ -73,6 +75,25 @@ async def withdraw(page: OfficeParts, name: str) -> Response:
     await page.record("written_answers.withdrawn", name)
     await take_up(page)
     return page.go(f"{ANSWERS}/{name}", done="written_answers.withdrawn")
+
+
+@router.post(ANSWERS + "/{name}/delete")
+async def delete(page: OfficeParts, name: str) -> Response:
+    """What nobody is given any more, or was not yet, for ever."""
+    page.require(OperatorRole.EDITOR)
+    form = await page.form()
+    errors = [page.t("written_answers.wrong.unsure")] if field(form, "sure") != "yes" else []
+    if not errors:
+        try:
+            await delete_answer(page.session, name, seen=field(form, "seen"))
+        except AnswerChangedError as error:
+            await page.session.rollback()
+            errors = say_problems(page, error)
+    if errors:
+        whole = await get_answer(page.session, name)
+        return await _show(page, whole, _given(whole, whole.answer.original), errors, status=422)
+    await page.record("written_answers.deleted", name)
+    return page.go(ANSWERS, done="written_answers.deleted")
 
 
 @router.post(ANSWERS + "/{name}/remove-text")

@@ -24,7 +24,8 @@ from knowledge.written.service import (
     settle_questions,
 )
 from web.assistant_models import find_newest_model
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.unanswered import UNANSWERED, find_asked, join_numbers
 
 router = APIRouter(route_class=OfficeRoute)

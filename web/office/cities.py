@@ -17,7 +17,8 @@ from subscriptions.errors import MembershipInvalidError, MembershipNotFoundError
 from subscriptions.membership import KINDS, LARGEST_COPY, CityState, Membership
 from subscriptions.models import DueDate
 from subscriptions.reminders import WELCOME, template_of
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 CITIES = "/office/cities"

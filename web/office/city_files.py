@@ -23,8 +23,9 @@ from subscriptions.membership_import import (
     plan_membership,
 )
 from subscriptions.rows import Problem, write_csv
+from web.forms import field
 from web.office.cities import CITIES
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 IMPORT = CITIES + "/import"

@@ -19,7 +19,8 @@ from knowledge.base import Entry
 from knowledge.corrections import ServiceContactOverride, correct_contact, drop_correction
 from knowledge.dates import is_stale
 from knowledge.schema import Kind
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.places import country_options
 
 router = APIRouter(route_class=OfficeRoute)

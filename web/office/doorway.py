@@ -28,7 +28,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_datetime_format
+from babel.dates import format_date
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -37,12 +37,13 @@ from starlette.datastructures import FormData
 
 from core.clock import Clock
 from core.errors import HubError
-from core.languages import RELEASED, SOURCE_LANGUAGE, locale_of
+from core.languages import RELEASED, SOURCE_LANGUAGE, format_moment, locale_of
 from identity.errors import OperatorSessionEndedError, RoleRefusedError
 from identity.operator_session import LONGEST, get_signed_in
 from identity.operators import Operator, OperatorRole, record
 from identity.throttle import Throttle
 from subscriptions.links import Links
+from web.forms import field
 from web.guarding import GuardedRoute
 from web.limits import client_address
 from web.pages import Page, PageParts, get_page
@@ -67,10 +68,7 @@ class OfficeFormForeignError(HubError):
 
     code = "form_foreign"
     status = 403
-
-    @property
-    def text_key(self) -> str:
-        return "office.error.form_foreign"
+    sentence = "office.error.form_foreign"
 
 
 @dataclass(frozen=True)
@@ -102,11 +100,11 @@ class DoorPage(Page):
 
     @property
     def links(self) -> Links:
-        return Links(self.hub.settings.load_secret_key())
+        return self.hub.links
 
     @property
     def throttle(self) -> Throttle:
-        return Throttle(self.hub.settings.load_secret_key(), self.clock)
+        return self.hub.throttle
 
     @property
     def source(self) -> str:
@@ -146,10 +144,7 @@ class DoorPage(Page):
         if moment is None:
             return ""
         zone = ZoneInfo(self.who.time_zone if self.who else "UTC")
-        here = moment.astimezone(zone)
-        locale = locale_of(self.language)
-        day, hour = format_date(here, "medium", locale=locale), format_time(here, "short", locale=locale)
-        return str(get_datetime_format("medium", locale=locale)).replace("{1}", day).replace("{0}", hour)
+        return format_moment(moment.astimezone(zone), self.language)
 
     @property
     def time_zone_name(self) -> str:
@@ -237,18 +232,6 @@ async def _inside(page: PageParts) -> AsyncIterator[OfficePage]:
 
 DoorParts = Annotated[DoorPage, Depends(_at_the_door)]
 OfficeParts = Annotated[OfficePage, Depends(_inside)]
-
-
-def field(form: FormData, name: str) -> str:
-    """A field of a form as the person typed it; nothing where it is absent or a file."""
-    value = form.get(name)
-    # A form sends each line break as two characters (HTML, "normalize newlines").
-    return value.replace("\r\n", "\n").replace("\0", "") if isinstance(value, str) else ""
-
-
-def fields(form: FormData, name: str) -> list[str]:
-    """All values of a field, such as of ticked boxes."""
-    return [value.replace("\0", "") for value in form.getlist(name) if isinstance(value, str)]
 
 
 def begin_session(page: DoorPage, token: str, path: str) -> Response:

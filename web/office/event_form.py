@@ -17,7 +17,7 @@ from subscriptions.errors import EventInvalidError
 from subscriptions.events import EventDetails, EventForm, find_mistakes
 from subscriptions.models import Event
 from subscriptions.topics import Topics
-from web.office.doorway import field, fields
+from web.forms import field, fields
 
 type Given = dict[str, str | list[str]]
 """Field by field, as it stands on the page."""

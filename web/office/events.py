@@ -34,7 +34,8 @@ from subscriptions.guests import (
 from subscriptions.models import Broadcast, BroadcastKind, BroadcastText, ChannelName, Event, TextState
 from subscriptions.subscribers import find_by_address
 from web.events import EventShown, address_of, known_topics
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field, fields
+from web.forms import field, fields
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.event_form import form_of, read_details
 
 router = APIRouter(route_class=OfficeRoute)

@@ -23,7 +23,8 @@ from subscriptions.importing import Plan, has_contacts, import_subscribers, invi
 from subscriptions.models import Frequency, Role
 from subscriptions.rows import ENCODINGS, Entry, Problem, is_guessed, read_rows, write_csv, write_workbook
 from subscriptions.topics import load_topics
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 IMPORT = "/office/subscribers/import"

@@ -12,7 +12,8 @@ from identity.errors import OperatorLinkExpiredError, OperatorSignInRefusedError
 from identity.operator_session import LinkKind, peek_link, set_up
 from identity.passwords import LEAST_CHARACTERS
 from identity.totp import new_secret, setup_address
-from web.office.doorway import OFFICE, DoorPage, DoorParts, OfficeRoute, begin_session, field
+from web.forms import field
+from web.office.doorway import OFFICE, DoorPage, DoorParts, OfficeRoute, begin_session
 from web.qr import qr_drawing
 
 router = APIRouter(route_class=OfficeRoute)

@@ -19,7 +19,8 @@ from identity.operators import (
     list_operators,
     update_operator,
 )
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field, fields
+from web.forms import field, fields
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.joining import SETUP
 from web.office.mailing import send_link
 

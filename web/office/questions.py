@@ -13,7 +13,8 @@ from core.errors import HubError
 from core.languages import SOURCE_LANGUAGE
 from core.normalise import clean
 from identity.operators import OperatorRole
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.pages import direction
 
 router = APIRouter(route_class=OfficeRoute)

@@ -23,7 +23,8 @@ from subscriptions.subscribers import (
     update_subscriber,
 )
 from subscriptions.topics import load_topics
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.subscribers import address_state, profile_options, read_profile
 
 router = APIRouter(route_class=OfficeRoute)

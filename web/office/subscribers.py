@@ -17,7 +17,8 @@ from subscriptions.models import Role
 from subscriptions.rows import main_time_zone
 from subscriptions.subscribers import create_subscriber
 from subscriptions.topics import load_topics
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.forms import field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.places import city_options, country_options, network_options
 
 router = APIRouter(route_class=OfficeRoute)

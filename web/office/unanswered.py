@@ -13,7 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from conversation.models import UnansweredQuestion
 from identity.operators import OperatorRole
 from knowledge.written.service import list_settled, question_key, settle_questions
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, fields
+from web.forms import fields
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 UNANSWERED = "/office/questions/unanswered"

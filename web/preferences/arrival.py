@@ -9,16 +9,15 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from subscriptions.confirmation import Purpose, peek, use
+from subscriptions.confirmation import Purpose, list_set_topics, peek, use
 from subscriptions.errors import LinkExpiredError
-from subscriptions.importing import list_set_topics
 from subscriptions.links import LinkPurpose
 from subscriptions.models import ChannelName
 from subscriptions.pages import CONFIRM, HANDOVER, PREFERENCES, SIGN_IN
 from subscriptions.pages import TELEGRAM as TELEGRAM_LINK
 from subscriptions.subscribers import get_subscriber
 from web.pages import Page, PageParts
-from web.preferences.doorway import HOME, PreferenceRoute, all_topics, in_language_of, links_of, open_visit
+from web.preferences.doorway import HOME, PreferenceRoute, all_topics, in_language_of, open_visit
 from web.preferences.home import render_home
 from web.preferences.session import OpenedBy, begin_session, set_session
 from web.preferences.ways import show_telegram
@@ -29,7 +28,7 @@ router = APIRouter(route_class=PreferenceRoute)
 @router.get(PREFERENCES + "/{token}")
 async def open_from_message(page: PageParts, token: str) -> Response:
     """The choices of whoever got the message."""
-    content = links_of(page).read(LinkPurpose.PREFERENCES, token)
+    content = page.hub.links.read(LinkPurpose.PREFERENCES, token)
     async with page.hub.database.session() as session:
         await get_subscriber(session, content.subscriber_id)
     who = begin_session(page.hub, content.subscriber_id, OpenedBy.FOOT, content.channel)

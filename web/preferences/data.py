@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import col, select
 
 from channels.email.outbox import forget_mail_of, list_mail_of
 from conversation.handoffs import forget_sender, list_questions_of
-from core.languages import locale_of
+from core.languages import format_moment
 from subscriptions.models import Delivery, DeliveryStatus, PreferenceChange
 from subscriptions.personal_data import erase_person, export_person, list_mail_addresses
 from subscriptions.preferences import snapshot
@@ -109,8 +108,8 @@ async def erase(visit: Inside) -> Response:
     person_id = visit.subscriber.id
     addresses = await list_mail_addresses(visit.session, person_id)
     # The person goes last: who cannot be erased now can press again and finds everything.
-    await forget_sender(visit.session, person_id)
-    await forget_mail_of(visit.session, addresses)
+    await forget_sender(visit.session, person_id, clock=visit.clock)
+    await forget_mail_of(visit.session, addresses, clock=visit.clock)
     await erase_person(visit.session, person_id, clock=visit.clock)
     response = visit.page.render("preferences/erased.html")
     end_session(response, visit.page)
@@ -138,5 +137,4 @@ def _said(value: Any) -> Any:
 
 
 def _moment(visit: Visit, at: datetime) -> str:
-    locale = locale_of(visit.page.language)
-    return str(format_datetime(at.astimezone(ZoneInfo(visit.subscriber.time_zone)), "medium", locale=locale))
+    return format_moment(at.astimezone(ZoneInfo(visit.subscriber.time_zone)), visit.page.language)

@@ -26,6 +26,7 @@ from subscriptions.links import Links
 from subscriptions.models import Subscriber
 from subscriptions.subscribers import get_subscriber
 from subscriptions.topics import Topics, load_topics
+from web.forms import field
 from web.guarding import GuardedRoute
 from web.pages import Page, PageParts, get_page
 from web.preferences.session import PreferenceSession, end_session, find_preference_session
@@ -54,10 +55,7 @@ class PreferenceFormForeignError(HubError):
 
     code = "form_foreign"
     status = 403
-
-    @property
-    def text_key(self) -> str:
-        return "preferences.problem.form"
+    sentence = "preferences.problem.form"
 
 
 @cache
@@ -86,7 +84,7 @@ class Visit:
 
     @property
     def links(self) -> Links:
-        return links_of(self.page)
+        return self.page.hub.links
 
     def t(self, key: str, **values: Any) -> str:
         return self.page.t(f"preferences.{key}", **values)
@@ -163,15 +161,9 @@ def in_language_of(page: Page, subscriber: Subscriber) -> Page:
     return page
 
 
-def links_of(page: Page) -> Links:
-    """What signs the links in messages."""
-    return Links(page.hub.settings.load_secret_key())
-
-
 def text_field(form: FormData, name: str) -> str:
-    """A field's text; a file in its place counts as nothing."""
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    """A field's text without the spaces around it; a file in its place counts as nothing."""
+    return field(form, name).strip()
 
 
 def refuse(page: Page, error: HubError) -> Response:

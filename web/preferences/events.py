@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from subscriptions.event_feeds import list_own_events, renew_feed
-from subscriptions.links import LinkContent, LinkPurpose, Links
+from subscriptions.links import LinkContent, LinkPurpose
 from subscriptions.pages import EVENT_ANSWER
 from web.events import EventShown, feed_address
 from web.preferences.doorway import HOME, Inside, PreferenceRoute
@@ -24,7 +24,7 @@ async def show_events(visit: Inside) -> HTMLResponse:
     hub, person = visit.page.hub, visit.subscriber
     now = hub.clock.now()
     found, answers = await list_own_events(visit.session, person.id, now=now)
-    links = Links(hub.settings.load_secret_key())
+    links = hub.links
 
     def path(event_id: str) -> str:
         return f"{EVENT_ANSWER}/{links.sign(LinkPurpose.ANSWER_EVENT, LinkContent(person.id, about=event_id))}"

@@ -23,7 +23,7 @@ from subscriptions.models import Choice, Role
 from subscriptions.subscribers import check_profile, read_email
 from web.limits import client_address
 from web.pages import Page, PageParts
-from web.preferences.doorway import HOME, PreferenceRoute, all_topics, links_of, text_field
+from web.preferences.doorway import HOME, PreferenceRoute, all_topics, text_field
 from web.preferences.home import show_ask
 
 router = APIRouter(route_class=PreferenceRoute)
@@ -46,7 +46,7 @@ async def ask_for_link(page: PageParts) -> HTMLResponse:
     await _limit(page)
 
     async def work(session: AsyncSession) -> None:
-        await send_preferences_link(session, email, links=links_of(page), clock=page.hub.clock)
+        await send_preferences_link(session, email, links=page.hub.links, clock=page.hub.clock)
 
     response = show_ask(page, state="sent")
     response.background = _afterwards(page, work)
@@ -71,7 +71,7 @@ async def post_new(page: PageParts) -> HTMLResponse:
     await _limit(page)
 
     async def work(session: AsyncSession) -> None:
-        await join(session, newcomer, topics=all_topics(), links=links_of(page), clock=page.hub.clock)
+        await join(session, newcomer, topics=all_topics(), links=page.hub.links, clock=page.hub.clock)
 
     response = page.render("preferences/new_sent.html", email=newcomer.email)
     response.background = _afterwards(page, work)

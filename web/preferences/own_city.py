@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from babel.dates import format_date
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from core.languages import locale_of
+from core.languages import format_day
 from subscriptions.errors import NotTheirCityError, SuccessorUncheckedError
 from subscriptions.membership import find_city_file, get_copy, is_checked, list_due_dates, may_know
 from subscriptions.pages import OWN_CITY
@@ -62,4 +61,4 @@ async def _city_of(visit: Visit) -> str:
 
 
 def _day(visit: Visit, day: date | None) -> str:
-    return str(format_date(day, "long", locale_of(visit.page.language))) if day is not None else ""
+    return format_day(day, visit.page.language) if day is not None else ""

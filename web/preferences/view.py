@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from babel.dates import format_date, get_day_names
+from babel.dates import get_day_names
 from sqlmodel import select
 
-from core.languages import LANGUAGES, RELEASED, locale_of
+from core.languages import LANGUAGES, RELEASED, format_day, locale_of
 from core.zones import ZoneGroups
 from subscriptions.city_defaults import get_city_defaults, is_telegram_off
 from subscriptions.models import Address, ChannelName, Choice, Frequency, Subscription
@@ -160,9 +160,7 @@ def _notes(
         return [visit.t("home.left")]
     notes = []
     if is_paused:
-        notes.append(
-            visit.t("home.paused", date=format_date(person.paused_until, "long", locale_of(visit.page.language)))
-        )
+        notes.append(visit.t("home.paused", date=_day(visit, person.paused_until)))
     if email is not None and email.suppressed_at is not None:
         notes.append(visit.t("home.bounced"))
     elif email is not None and email.confirmed_at is None:
@@ -255,4 +253,4 @@ def _languages(present: str) -> list[str]:
 
 
 def _day(visit: Visit, day: date | None) -> str:
-    return format_date(day, "long", locale_of(visit.page.language)) if day else ""
+    return format_day(day, visit.page.language) if day else ""

@@ -88,7 +88,7 @@ async def connect_telegram(visit: Inside) -> HTMLResponse:
 @router.post(TELEGRAM + "/end")
 async def disconnect_telegram(visit: Inside) -> Response:
     """Forget the chat; everything comes by mail."""
-    await unlink_telegram(visit.session, visit.subscriber.id)
+    await unlink_telegram(visit.session, visit.subscriber.id, clock=visit.clock)
     return visit.go(done="unlinked")
 
 

@@ -5,6 +5,7 @@ import { Messages } from "./messages.js";
 
 const NEAR_THE_END = 200; // Characters left from which they are counted.
 const SAID_ALOUD = new Set([200, 100, 50, 20, 10, 0]); // Counts that a screen reader hears.
+const FORGET = "/flow/forget"; // A button's payload; the same without the slash answers a yes to it.
 const TYPING_AFTER = 350; // Milliseconds; a quick answer needs no "is writing".
 
 const config = JSON.parse(document.getElementById("config").textContent);
@@ -26,6 +27,7 @@ let polling = null;
 if (config.chosen) memory.language = config.language;
 
 function say(message, shown = message, { typed = false } = {}) {
+  if (message === FORGET) return part("forget").click();
   turns = turns.then(() => take(message, shown, typed)).catch(console.error);
   return turns;
 }
@@ -60,6 +62,7 @@ async function take(message, shown, typed) {
 }
 
 function accept(answer) {
+  if (answer.replies.some((reply) => `/${reply.answer}` === FORGET)) return forget();
   memory.sender = answer.sender;
   // The hub speaks another language than the chosen one only when the person asked for that in the conversation.
   if (memory.language && config.released.includes(answer.language)) memory.language = answer.language;
@@ -140,6 +143,13 @@ function takeWords() {
 
 function clear() {
   while (log.lastElementChild !== opening) log.lastElementChild.remove();
+}
+
+// Here and at the hub; what it cannot be told goes there within the hour.
+function forgetEverywhere() {
+  const { sender } = memory;
+  forget();
+  if (sender) turns = turns.then(() => api.chat({ sender, message: FORGET })).catch(() => {});
 }
 
 function forget() {
@@ -241,10 +251,10 @@ log.addEventListener("submit", (event) => {
 
 part("forget").addEventListener("click", () => {
   if (memory.pending > 0) part("forget-dialog").showModal();
-  else forget();
+  else forgetEverywhere();
 });
 part("forget-dialog").addEventListener("close", (event) => {
-  if (event.target.returnValue === "forget") forget();
+  if (event.target.returnValue === "forget") forgetEverywhere();
   event.target.returnValue = "";
 });
 

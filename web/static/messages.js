@@ -24,11 +24,16 @@ export class Messages {
 
   theirs(reply, { person = false } = {}) {
     const { title, lines } = layOut(reply);
+    // In danger the numbers come at once; what is to know about them follows.
+    const isUrgent = !reply.answer && Boolean(reply.contacts?.length);
+    const leading = isUrgent ? lines.splice(0, lines.length > 1 ? 1 : 0) : lines.splice(0);
+    const paragraph = (line) => make("p", { className: "text", textContent: line });
     const bubble = make("div", { className: "bubble" }, [
       title && make("p", { className: "title" }, isolate(title)),
-      ...lines.map((line) => make("p", { className: "text", textContent: line })),
+      ...leading.map(paragraph),
       reply.machine_translated && this.#own(make("p", { className: "note", textContent: this.texts.machine_translated })),
       this.#contacts(reply),
+      ...lines.map(paragraph),
       this.#links(reply),
     ]);
     return make("div", { className: person ? "message theirs person" : "message theirs", ...this.#spoken(reply.language) }, [
@@ -58,14 +63,14 @@ export class Messages {
       const value = make("bdi", { className: "contact-value", dir: "ltr", textContent: contact.value });
       const link = make("a", { className: "contact", href: contact.href }, [
         icon(contact.kind === "email" ? "mail" : "phone"),
-        make("span", { className: "contact-label", textContent: contact.label }),
+        make("span", { className: "contact-label" }, isolate(contact.label)),
         " ",
         value,
       ]);
       const doubt = answer?.startsWith("service/") && this.#doubt(contact, answer);
       return make("li", { className: "contact-row" }, [link, doubt]);
     });
-    return rows.length && this.#list("contacts", this.texts.contacts, rows);
+    return rows.length && this.#list(answer ? "contacts" : "contacts urgent", this.texts.contacts, rows);
   }
 
   #doubt(contact, entry) {

@@ -17,6 +17,7 @@ from subscriptions.broadcasts.drafts import FILTERS, WRITTEN_KINDS, Outline, fin
 from subscriptions.broadcasts.errors import BroadcastLockedError, FieldWrongError
 from subscriptions.broadcasts.texts import LONGEST_BODY, LONGEST_SUBJECT, write_text
 from subscriptions.models import BroadcastKind, Role
+from web.forms import field, fields
 from web.office.broadcasts.view import (
     HERE,
     ROOT,
@@ -29,7 +30,7 @@ from web.office.broadcasts.view import (
     topic_name,
     workshop_of,
 )
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field, fields
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 

@@ -20,6 +20,7 @@ from subscriptions.broadcasts.progress import measure_progress, measure_reached
 from subscriptions.broadcasts.release import BEGUN, find_obstacles, needs_second_person
 from subscriptions.broadcasts.texts import list_waiting_texts
 from subscriptions.models import BroadcastKind, BroadcastStatus, TextState
+from web.forms import field
 from web.office.broadcasts.view import (
     HERE,
     ROOT,
@@ -33,7 +34,7 @@ from web.office.broadcasts.view import (
     show,
     workshop_of,
 )
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 
@@ -103,7 +104,7 @@ async def show_overview(
         ],
         wanted=[code for code in LANGUAGES if code not in shown.texts and (code in RELEASED or readers.get(code))],
         has_drafting=workshop.drafting is not None,
-        pending=", ".join(page.language_name(code) for code in pending),
+        pending=page.listed(page.language_name(code) for code in pending),
         missed=len(reach.missed_cities) if reach else 0,
         reach=reach,
         reached=reached,

@@ -18,9 +18,10 @@ from core.languages import LANGUAGES
 from subscriptions.broadcasts.errors import TestNotSentError
 from subscriptions.broadcasts.workshop import unsaved_text
 from subscriptions.models import BroadcastText, ChannelName
+from web.forms import field
 from web.office.broadcasts.overview import show_overview
 from web.office.broadcasts.view import ROOT, Shown, sentences, show, workshop_of
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.office.framing import framed
 from web.pages import direction
 

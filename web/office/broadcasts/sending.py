@@ -24,6 +24,7 @@ from subscriptions.broadcasts.errors import (
 from subscriptions.broadcasts.progress import BY_DIGEST, IN_DIGESTS, PAUSED, UNREACHED, list_lines, measure_progress
 from subscriptions.models import Broadcast, BroadcastStatus, DeliveryStatus
 from subscriptions.topics import TO_SUBSCRIBERS
+from web.forms import field
 from web.office.broadcasts.asking import ask_second_person
 from web.office.broadcasts.overview import measure, readers_by_language, show_overview
 from web.office.broadcasts.view import (
@@ -38,7 +39,7 @@ from web.office.broadcasts.view import (
     show,
     workshop_of,
 )
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 
 router = APIRouter(route_class=OfficeRoute)
 
@@ -114,7 +115,7 @@ def _ask_once_more(
         shown=shown,
         reach=reach,
         languages=sorted(readers.items(), key=lambda pair: -pair[1]),
-        original_for=", ".join(others),
+        original_for=page.listed(others),
         is_duty=release.needs_second_person(shown.broadcast, workshop_of(page).topics),
         at=at_zone(page, at, zone),
         zone=zone,

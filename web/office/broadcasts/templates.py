@@ -19,8 +19,9 @@ from subscriptions.broadcasts.templates import (
 )
 from subscriptions.material import Material, Reader
 from subscriptions.models import ChannelName, Delivery
+from web.forms import field
 from web.office.broadcasts.view import HERE, ROOT, operator_names, workshop_of
-from web.office.doorway import OfficeParts, OfficeRoute, field
+from web.office.doorway import OfficeParts, OfficeRoute
 from web.office.framing import framed
 
 router = APIRouter(route_class=OfficeRoute)

@@ -27,10 +27,11 @@ from subscriptions.broadcasts.texts import (
     write_text,
 )
 from subscriptions.models import BroadcastText, TextState
+from web.forms import field, fields
 from web.office.broadcasts.asking import ask_approver
 from web.office.broadcasts.overview import show_overview
 from web.office.broadcasts.view import HERE, ROOT, people_who_approve, sentences, show, workshop_of
-from web.office.doorway import OfficePage, OfficeParts, OfficeRoute, field, fields
+from web.office.doorway import OfficePage, OfficeParts, OfficeRoute
 from web.state import Hub
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,8 @@ from subscriptions.broadcasts.errors import BroadcastUnfinishedError, FieldWrong
 from subscriptions.broadcasts.workshop import Workshop
 from subscriptions.models import Broadcast, BroadcastText
 from subscriptions.rules import Cause, Rule, Said
-from web.office.doorway import OfficePage, field
+from web.forms import field
+from web.office.doorway import OfficePage
 
 ROOT = "/office/broadcasts"
 HERE = "broadcast.nav"
