@@ -14,7 +14,7 @@ from pathlib import Path
 
 from conversation.phrases import read_forms
 from conversation.replies import Wording
-from core.languages import RELEASED, vote_by_function_words
+from core.languages import RELEASED, has_arabizi, vote_by_function_words
 from core.normalise import fold
 from knowledge.schema import Kind
 
@@ -68,9 +68,9 @@ class Redaction:
         return redacted[:LONGEST_KEPT] if _WORD.search(redacted) else ""
 
     def is_foreign(self, text: str) -> bool:
-        """Whether a sentence has hardly a word of any language that the hub speaks."""
+        """Whether a sentence has hardly a word of any language that the hub speaks, nor its little words."""
         found = [match.group() for match in _WORD.finditer(text) if not match.group().isdigit()]
-        if len(found) < FEWEST_WORDS_OF_A_LANGUAGE:
+        if len(found) < FEWEST_WORDS_OF_A_LANGUAGE or vote_by_function_words(text).is_sure or has_arabizi(text):
             return False
         known = max(sum(self._is_word(word, language) for word in found) for language in RELEASED)
         return known / len(found) <= MOST_KNOWN_OF_FOREIGN

@@ -385,14 +385,19 @@ def _lay_out(lines: list[str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def find_language_name(text: str) -> str | None:
-    """The language of ours that a message names, in whatever language it names it ('en français', 'بالفرنسية')."""
+def find_language_name(text: str, *, but: str | None = None) -> str | None:
+    """The language of ours that a message names, in whatever language it names it ('en français', 'بالفرنسية').
+
+    ``but``: the one that is spoken already; it counts only where no other is named ("English is hard, Arabic please").
+    """
     tokens = [*words(text), *(token for word in words(text) if (token := _without_arabic_prefix(word)) != word)]
-    for token in tokens:
-        for code, names in _language_names().items():
-            if token in names or (len(token) >= 5 and any(name.startswith(token[:-1]) for name in names)):
-                return code
-    return None
+    found = [
+        code
+        for token in tokens
+        for code, names in _language_names().items()
+        if token in names or (len(token) >= 5 and any(name.startswith(token[:-1]) for name in names))
+    ]
+    return next((code for code in found if code != but), found[0] if found else None)
 
 
 def find_edition_name(text: str, language: str) -> str | None:

@@ -43,7 +43,6 @@ from core.languages import (
     answerable_language,
     count_letters,
     detect_language,
-    is_arabizi,
     vote_by_function_words,
 )
 from core.normalise import clean
@@ -59,6 +58,9 @@ MINIMUM_LETTERS_TO_SWITCH = 16
 LIKELY_ENOUGH_TO_BEGIN = 0.2
 """Where nothing else tells a language, a likely one is a better guess than English: of 12,000 training messages, 135 in
 French and Italian begin rightly below 0.4, and 10 in English wrongly."""
+
+LIKELY_TO_BE_READ = 0.5
+"""Where no language reaches this, the text may be in one that the detection does not know (Somali)."""
 
 COUNTED_TOGETHER = 1.0
 """Seconds of questions that are counted in one transaction; the most that a crash can lose."""
@@ -395,7 +397,7 @@ class Conversations:
     def _is_in_no_language_of_ours(self, text: str, detection: Detection, said: dict[str, Any]) -> bool:
         """Whether what was not understood is in a language that nobody here knows by name."""
         is_missed = not said["understood"] or said.get("missed")
-        is_open = bool(is_missed) and not detection.is_sure and not is_arabizi(text)
+        is_open = bool(is_missed) and detection.confidence < LIKELY_TO_BE_READ
         return is_open and self._redaction.is_foreign(text)
 
     def _names_something(self, text: str, language: str) -> bool:

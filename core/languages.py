@@ -218,6 +218,13 @@ def is_arabizi(text: str) -> bool:
     return within + before + known >= 2 and (is_marked or known / len(words) >= 0.4)
 
 
+def has_arabizi(text: str) -> bool:
+    """Whether any word of a text is Arabic as it is typed in chats; too little to call all of it so."""
+    words = re.findall(r"[a-z0-9']+", text.lower())
+    patterns = (_ARABIZI_DIGITS, _ARABIZI_DIGIT_FIRST)
+    return any(word in _ARABIZI_WORDS or any(pattern.match(word) for pattern in patterns) for word in words)
+
+
 def is_plain_arabic(text: str) -> bool:
     """Whether a text is Arabic beyond doubt, and not Persian or Urdu: by its little marks, or by all of its letters but
     those of names in Latin script ("وين welcome pack")."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from bot.actions.knowledge import A_GUESS, NEAR_THING, suggest, tell_order
+from bot.actions.knowledge import A_GUESS, suggest, tell_order
 from bot.actions.turn import WHERE, Result, Turn
 from channels.base import Link, Reply
 from conversation.replies import FORGET, HANDOFF, PREFERENCES, REPORT
@@ -17,9 +17,9 @@ from knowledge.base import FOLDER, Entry
 from knowledge.service_search import OF_THE_CITY, ServiceQuery
 
 MAY_ASK_FOR = 0.1
-"""Confidence from which a story that names a place may be a question for services."""
+"""Confidence from which a story may be a question for services, or for an entry."""
 HALF_SURE = 0.5
-"""Confidence below which a sentence that no word ties to messages may mean something else."""
+"""Confidence below which a sentence that only names topics may ask about them."""
 OFFERED, SHOWN, WAITING = "offer", "handoff", "handoff_words"
 REMINDED = "handoff_again"
 """The words were shown a second time, since something else than an answer came."""
@@ -32,7 +32,7 @@ FEWEST_WORDS_OF_A_QUESTION = 4
 def open_report(turn: Turn) -> Result:
     """Somebody tells of discrimination: what the hub can do today, and who helps near them. Nothing of it is kept."""
     wording, place = turn.wording, turn.find_place()
-    if is_a_guess(turn) and not turn.has_words_of_a_report:
+    if is_a_guess(turn) and not turn.has_words_of_a_report and _may_ask_for_entry(turn):
         return suggest(turn, first=wording.button("button.report", turn.language, f"/{REPORT}"))
     replies: list[Reply] = []
     found: list[Entry] = []
@@ -69,6 +69,10 @@ def open_report(turn: Turn) -> Result:
     return Result(replies, slots=slots, private=True)
 
 
+def _may_ask_for_entry(turn: Turn) -> bool:
+    return any(turn.share_of(entry) >= MAY_ASK_FOR for entry in turn.ranked_entries[:1])
+
+
 def is_a_guess(turn: Turn) -> bool:
     """Whether nobody should be taken at this word; who presses a button is."""
     return not turn.payload and turn.confidence < A_GUESS
@@ -95,7 +99,7 @@ def open_preferences(turn: Turn) -> Result:
     """What the hub sends to a coordinator. The hub's own talk (conversation/wishes) takes the place of this reply."""
     settings = turn.wording.settings
     wish = turn.wording.wishes.read(turn.text, turn.written_in, today=turn.today)
-    sure_enough = A_GUESS if not wish.is_only_named else NEAR_THING if wish.topics else HALF_SURE
+    sure_enough = HALF_SURE if wish.is_only_named and wish.topics else A_GUESS
     if not turn.payload and turn.confidence < sure_enough:
         return suggest(turn, first=turn.wording.button("button.preferences", turn.language, f"/{PREFERENCES}"))
     url = f"{settings.public_url or settings.address}/preferences"

@@ -470,7 +470,7 @@ def _about_answer(turn: Turn, subject: Entry, aspect: str) -> Result:
 
 def switch_language(turn: Turn) -> Result:
     """Another language for the conversation: the one named, else the released ones to choose from."""
-    wanted = turn.payload or find_language_name(turn.text)
+    wanted = turn.payload or find_language_name(turn.text, but=turn.language)
     edition = None if turn.payload else find_edition_name(turn.text, turn.language)
     if edition and _has_tool(turn) and _is_short(turn) and not (wanted and _may_be_switched_to(turn, wanted)):
         return _tell_edition(turn)

@@ -65,6 +65,12 @@ def test_what_may_be_a_report_is_never_kept_as_a_question_for_the_team(wording: 
     assert said["responses"][0]["custom"]["missed"] is None
 
 
+def test_a_guess_at_a_report_is_one_where_no_entry_is_close(wording: Wording) -> None:
+    heard = turn(wording, REPORTS[1], INVOICE["en"], "en", 0.25)
+    heard.ranking = [(REPORTS[1], 0.25), ("out_of_scope", 0.2)]
+    assert first_answer(run_action(REPORTS[0], heard)) == REPORT
+
+
 def test_the_smallest_guess_at_a_report_is_one_where_the_words_tell_of_it(wording: Wording) -> None:
     told = "they refused me the flat because of my religion"
     result = hear(wording, REPORTS, told, "en", 0.12)
@@ -74,8 +80,8 @@ def test_the_smallest_guess_at_a_report_is_one_where_the_words_tell_of_it(wordin
 @pytest.mark.parametrize(
     ("text", "confidence"),
     [
-        ("c'est pas moi c'est elle", 0.45),
-        ("les bonnes pratiques sur le logement", 0.7),
+        ("c'est pas moi c'est elle", 0.25),
+        ("les bonnes pratiques sur le logement", 0.45),
         ("On part en mars en congé maternité et personne ne prend la suite", 0.2),
     ],
 )
@@ -89,7 +95,11 @@ def test_a_guess_at_preferences_is_offered_before_what_else_is_close(
 
 @pytest.mark.parametrize(
     ("text", "confidence"),
-    [("votre bip réveille toute la maison", 0.6), ("un seul mail par semaine", 0.35)],
+    [
+        ("votre bip réveille toute la maison", 0.4),
+        ("un seul mail par semaine", 0.35),
+        ("plus rien sur la jeunesse", 0.4),
+    ],
 )
 def test_a_likely_wish_about_messages_is_taken_as_one(wording: Wording, text: str, confidence: float) -> None:
     result = hear(wording, WISHES, text, "fr", confidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conversation.replies import find_language_name
 from core.languages import LANGUAGES, RELEASED, accepted_language, detect_language, match_language
 from tests.conversation.test_turns import Chat, chat  # noqa: F401  (a fixture)
 from tests.fakes import FakeAssistant
@@ -148,3 +149,15 @@ def test_short_arabic_in_latin_letters_or_beside_them_is_arabic(text: str) -> No
 @pytest.mark.parametrize("text", ["la 3eme reunion et 5euros", "from 5pm to 7pm", "un bel progetto per la città"])
 def test_numbers_at_the_beginning_of_words_make_no_arabic(text: str) -> None:
     assert detect_language(text).code != "ar"
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken", "wanted"),
+    [
+        ("English is hard going for me, could you write Arabic", "en", "ar"),
+        ("en français s'il vous plaît", "fr", "fr"),
+        ("بالفرنسية لو سمحت", "ar", "fr"),
+    ],
+)
+def test_of_two_languages_the_one_that_is_not_spoken_yet_is_wanted(text: str, spoken: str, wanted: str) -> None:
+    assert find_language_name(text, but=spoken) == wanted

@@ -68,3 +68,15 @@ async def test_what_is_only_outside_the_subject_is_refused_as_before(
     assistant.understand(text, "out_of_scope")
     answer = await chat.say(text)
     assert answer.replies[0].text == chat.hub.wording.texts.get("chat.out_of_scope", answer.language)
+
+
+@pytest.mark.parametrize("text", ["convert 350 Fahrenheit to Celsius", "bghit nhjez tyara l istanbul rkhisa"])
+async def test_what_has_few_known_words_in_a_known_language_is_only_outside_the_subject(
+    chat: Chat,  # noqa: F811
+    assistant: FakeAssistant,
+    text: str,
+) -> None:
+    assistant.understand(text, "out_of_scope")
+    answer = await chat.say(text)
+    not_yet = chat.hub.wording.texts.get("language.not_yet", "en")
+    assert not_yet not in [reply.text for reply in answer.replies]
