@@ -6,34 +6,30 @@ Counting and keeping of unanswered questions come after the reply, as background
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-import json
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from channels.base import MOST_CHARACTERS, Answer, IncomingMessage, Reply
 from conversation.alone import WithoutAssistant, answer_alone
 from conversation.assistant import Assistant
-from conversation.counting import count_questions, give_feedback, is_worth_reading
+from conversation.counting import give_feedback
 from conversation.errors import AssistantUnavailableError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import create_handoff, forget_sender
 from conversation.memory import LanguageMemory, Remembered, Turns
 from conversation.own_city import OwnCity
+from conversation.payloads import Payload, read_payload
+from conversation.question_counter import QuestionCounter
 from conversation.redaction import Redaction
-from conversation.replies import FORGET, HANDOFF, PREFERENCES, REPORT, Wording
+from conversation.replies import FORGET, HANDOFF, PREFERENCES, Wording
 from conversation.safety import Cry, hear_cry
 from conversation.wishes.talk import PreferencesTalk, Said
 from conversation.written import WrittenAnswers
 from core.clock import Clock
 from core.database import Database
-from core.failures import describe_failure
 from core.languages import (
     LANGUAGES,
     MINIMUM_LETTERS,
@@ -62,41 +58,8 @@ French and Italian begin rightly below 0.4, and 10 in English wrongly."""
 LIKELY_TO_BE_READ = 0.5
 """Where no language reaches this, the text may be in one that the detection does not know (Somali)."""
 
-COUNTED_TOGETHER = 1.0
-"""Seconds of questions that are counted in one transaction; the most that a crash can lose."""
-
-INTENT_OF_PAYLOAD = {
-    REPORT: "report_discrimination",
-    PREFERENCES: "change_preferences",
-    HANDOFF: "talk_to_person",
-    "confirm": "affirm",
-    "cancel": "deny",
-    "help": "ask_capabilities",
-    "start": "greet",
-    "services": "find_service",
-}
-INTENT_OF_PREFIX = {
-    "emergency": "danger",
-    "place": "find_service",
-    "report": "report_discrimination",
-    "deadline": "ask_deadline",
-    "language": "switch_language",
-    "tools": "browse_entries",
-    "membership": "browse_entries",
-    "beginner": "browse_entries",
-}
-
-
 NEEDS_THE_CONVERSATION = frozenset({HANDOFF, "confirm", "cancel"})
 """Payloads that mean nothing without what was said before, which only the assistant remembers."""
-
-
-@dataclass(frozen=True)
-class Payload:
-    """A button's payload, read: the assistant's text for it, and the value that it carries."""
-
-    rasa_text: str
-    value: str
 
 
 class Conversations:
@@ -127,11 +90,8 @@ class Conversations:
         self._own_city = own_city
         self._written = written
         self._redaction = Redaction(wording)
+        self._counter = QuestionCounter(wording, self._redaction, database, clock)
         self._turns = Turns()
-        self._background: set[asyncio.Task[None]] = set()
-        self._asked: Counter[tuple[str, str]] = Counter()
-        self._unanswered: list[tuple[str, str]] = []
-        self._hurry = asyncio.Event()
 
     def new_sender(self) -> str:
         """A name for a conversation that nobody can guess (192 bits)."""
@@ -225,12 +185,11 @@ class Conversations:
 
     async def wait_for_background(self) -> None:
         """Until all counting is written (at shutdown, and in tests)."""
-        self._hurry.set()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._counter.finish()
 
     async def _answer(self, message: IncomingMessage, key: str) -> Answer:
         text = clean(message.text)
-        payload = self.read_payload(text)
+        payload = read_payload(text, self._wording, self._preferences)
         if payload is None:
             text = text.lstrip("/").strip()
         if not text:
@@ -380,7 +339,7 @@ class Conversations:
                     clock=self._clock,
                 )
         if not said.get("private"):
-            self._count(replies, language, said.get("missed"))
+            self._counter.count(replies, language, said.get("missed"))
         return Answer(
             language=language,
             understood=said["understood"],
@@ -399,68 +358,6 @@ class Conversations:
         is_missed = not said["understood"] or said.get("missed")
         is_open = bool(is_missed) and detection.confidence < LIKELY_TO_BE_READ
         return is_open and self._redaction.is_foreign(text)
-
-    def _names_something(self, text: str, language: str) -> bool:
-        wording = self._wording
-        return bool(wording.gazetteer.find_one(text, language) or wording.services.find_named(text))
-
-    def _count(self, replies: list[Reply], language: str, missed: str | None) -> None:
-        self._asked.update((entry, language) for entry in {reply.answer for reply in replies if reply.answer})
-        if missed and is_worth_reading(missed, names_something=self._names_something(missed, language)):
-            self._unanswered.append((missed, language))
-        if not self._background:
-            self._hurry.clear()
-            self._in_background(self._write_counts())
-
-    async def _write_counts(self) -> None:
-        """Write the counts of a second at once: one transaction for each answer cost more than a third of it."""
-        while self._asked or self._unanswered:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), COUNTED_TOGETHER)
-            asked, unanswered = self._asked, self._unanswered
-            self._asked, self._unanswered = Counter(), []
-            try:
-                # In a thread: the first one reads all words of its language.
-                redacted = await asyncio.to_thread(self._redact, unanswered)
-                async with self._database.session() as session:
-                    await count_questions(session, asked, redacted, self._clock)
-            except Exception as error:
-                # Counting must never cost anybody an answer; the log names the kind of error, not the text.
-                log.error("counting_failed %s", describe_failure(error))
-
-    def _redact(self, unanswered: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        redacted = [(self._redaction.redact(text, language), language) for text, language in unanswered]
-        return [(text, language) for text, language in redacted if text]
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    def read_payload(self, text: str) -> Payload | None:
-        """A payload that the hub gives out, or None: any other text that begins with a slash is a text."""
-        if not text.startswith("/"):
-            return None
-        name, _, value = text[1:].partition("/")
-        whole = text[1:].strip()
-        if self._preferences is not None and self._preferences.is_payload(whole):
-            return Payload("", whole)
-        if whole == FORGET:
-            return Payload("", whole)
-        if whole in self._wording.base.entries:
-            return Payload(f"/ask_entry{json.dumps({'entry': whole})}", whole)
-        if whole in INTENT_OF_PAYLOAD:
-            return Payload(f"/{INTENT_OF_PAYLOAD[whole]}", whole)
-        if name in INTENT_OF_PREFIX and self._is_known_value(name, value):
-            return Payload(f"/{INTENT_OF_PREFIX[name]}", value or name)
-        return None
-
-    def _is_known_value(self, name: str, value: str) -> bool:
-        if name == "language":
-            return value in LANGUAGES
-        if name in {"tools", "membership"}:
-            return not value
-        return self._wording.gazetteer.get(value) is not None
 
     async def _speak_unreleased(
         self, text: str, language: str, message: IncomingMessage, cry: Cry | None, key: str

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
@@ -16,9 +15,9 @@ from conversation.replies import Wording
 from core.clock import FixedClock
 from core.database import Database
 from core.settings import Settings
-from identity import passwords
 from tests.databases import PostgresqlServer, copy_migrated_sqlite, make_migrated_sqlite
 from tests.fakes import FakeAssistant
+from tests.password_cost import password_cost
 from tests.services import running_postgresql
 from web.state import Hub
 
@@ -26,13 +25,9 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def cheap_passwords() -> Iterator[None]:
-    """Argon2 takes a fraction of a second on purpose, and tests need it thousands of times; tests/identity/ has the
-    real cost."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "PASSES", 1)
-        patch.setattr(passwords, "MEMORY_KIB", 64)
-        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+def passwords_cost() -> Iterator[None]:
+    """Little here; tests/identity/ and tests/journeys/ have the real cost."""
+    with password_cost(real=False):
         yield
 
 

@@ -105,23 +105,26 @@ def run_action(name: str, turn: Turn) -> Result:
 
 def _run(name: str, turn: Turn) -> Result:
     action = ACTIONS[name]
-    if turn.slots.get("pending") == flows.WAITING and not turn.payload and name not in HANDOFF_WORDS_FIRST:
+    if turn.payload:
+        # A button means what it says.
+        return action(turn)
+    if turn.slots.get("pending") == flows.WAITING and name not in HANDOFF_WORDS_FIRST:
         return flows.show_words(turn, turn.text)
-    if turn.slots.get("pending") == flows.SHOWN and not turn.payload and name not in ANSWERS_HANDOFF:
+    if turn.slots.get("pending") == flows.SHOWN and name not in ANSWERS_HANDOFF:
         return flows.take_new_words(turn)
-    if turn.written is not None and not turn.payload and name in ABOUT_KNOWLEDGE:
+    if turn.written is not None and name in ABOUT_KNOWLEDGE:
         return knowledge.answer_as_written(turn, turn.written)
     may_name_place = name in ABOUT_KNOWLEDGE or (name == "action_switch_language" and flows.is_a_guess(turn))
-    if not turn.payload and may_name_place and knowledge.answers_where(turn):
+    if may_name_place and knowledge.answers_where(turn):
         is_for_deadlines = turn.slots.get("pending") == WHERE_FOR_DEADLINES
         return deadlines.tell_deadlines(turn) if is_for_deadlines else knowledge.find_services(turn)
-    if not turn.payload and name in ABOUT_KNOWLEDGE and (number := numbers.find_asked(turn)) is not None:
+    if name in ABOUT_KNOWLEDGE and (number := numbers.find_asked(turn)) is not None:
         return numbers.answer_number(turn, number)
-    if not turn.payload and name in ABOUT_KNOWLEDGE and (picked := picking.find_picked(turn)) is not None:
+    if name in ABOUT_KNOWLEDGE and (picked := picking.find_picked(turn)) is not None:
         return knowledge.answer_as_written(turn, picked)
-    if not turn.payload and name not in ON_NEED and (matter := about_services.find_question(turn)) is not None:
+    if name not in ON_NEED and (matter := about_services.find_question(turn)) is not None:
         return about_services.answer_question(turn, matter)
-    if not turn.payload and name not in HANDOFF_WORDS_FIRST:
+    if name not in HANDOFF_WORDS_FIRST:
         if (asked := members.find_question(turn)) is not None:
             return members.answer_membership(turn, asked)
         if name in ABOUT_KNOWLEDGE and (unknown := members.find_unknown_place(turn)) is not None:
@@ -131,7 +134,7 @@ def _run(name: str, turn: Turn) -> Result:
                 return members.answer_membership(turn, following)
             if knowledge.has_service(turn) and turn.find_named_place() is not None:
                 return knowledge.go_to_place(turn)
-    if name in MAY_BE_A_PLACE and not turn.payload and knowledge.names_only_a_place(turn):
+    if name in MAY_BE_A_PLACE and knowledge.names_only_a_place(turn):
         return knowledge.tell_of_place(turn)
     if name == "action_small_talk" and flows.is_a_guess(turn) and picking.has_more_than_thanks(turn):
         return knowledge.suggest(turn)

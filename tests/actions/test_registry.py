@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from bot.actions.registry import ACTION_OF_INTENT, ACTIONS
-from conversation.service import INTENT_OF_PAYLOAD, INTENT_OF_PREFIX
+from conversation.payloads import INTENT_OF_PAYLOAD, INTENT_OF_PREFIX
 from core.settings import PROJECT_ROOT
 
 BOT = PROJECT_ROOT / "bot"

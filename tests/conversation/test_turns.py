@@ -14,6 +14,7 @@ from conversation.counting import is_worth_reading
 from conversation.errors import HandoffAnsweredError, MessageTooLongError, ReplyUnknownError
 from conversation.handoffs import answer_handoff, list_handoffs, list_late_replies
 from conversation.models import QuestionCount, UnansweredQuestion
+from conversation.question_counter import QuestionCounter
 from conversation.redaction import LONGEST_KEPT, Redaction
 from conversation.replies import Wording
 from core.clock import FixedClock
@@ -205,10 +206,13 @@ def test_only_what_may_be_a_question_is_kept(text: str, is_kept: bool) -> None:
 
 
 async def test_one_word_that_names_a_place_is_kept_and_a_yes_is_not(chat: Chat) -> None:
-    conversations = chat.hub.conversations
+    hub = chat.hub
+    counter = QuestionCounter(hub.wording, Redaction(hub.wording), hub.database, hub.clock)
     for text in ("oui", "Bergen", "zzz"):
-        conversations._count([], "en", text)
-    assert conversations._unanswered == [("Bergen", "en")]
+        counter.count([], "en", text)
+    await counter.finish()
+    async with hub.database.session() as session:
+        assert [kept.text for kept in await session.exec(select(UnansweredQuestion))] == ["Bergen"]
 
 
 def test_redaction_is_bounded(wording: Wording) -> None:

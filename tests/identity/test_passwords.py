@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
 from argon2.low_level import Type, hash_secret_raw
 
-from identity import passwords
 from identity.errors import PasswordWeakError
 from identity.passwords import check_new_password, hash_password, is_password, key_from_password
 from identity.totp import find_step, new_secret, setup_address
+from tests.password_cost import password_cost
 
 NOW = datetime(2026, 11, 22, 9, 0, 10, tzinfo=UTC)
-REAL_COST = {"PASSES": passwords.PASSES, "MEMORY_KIB": passwords.MEMORY_KIB, "_HASHER": passwords._HASHER}
-"""As the module has it, before the session makes passwords cheap."""
 
 
 @pytest.fixture(autouse=True)
-def costly_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, cost in REAL_COST.items():
-        monkeypatch.setattr(passwords, name, cost)
+def passwords_cost() -> Iterator[None]:
+    with password_cost(real=True):
+        yield
 
 
 async def test_a_key_follows_from_the_password_and_its_salt_alone() -> None:

@@ -23,6 +23,7 @@ from core.settings import Settings
 from migrations.run import migrate
 from tests.conftest import NOW
 from tests.fakes import FakeAssistant
+from tests.password_cost import password_cost
 from tests.services import free_port, missing
 from web.state import Hub
 
@@ -35,6 +36,13 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def passwords_cost() -> Iterator[None]:
+    """The real one: some hubs here are processes of their own, and a key must come out the same in both."""
+    with password_cost(real=True):
+        yield
 
 
 @dataclass
