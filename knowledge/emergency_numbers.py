@@ -41,6 +41,8 @@ class EmergencyNumbers:
 
     def find(self, text: str, language: str, known: Iterable[EmergencyFact]) -> AskedNumber | None:
         """The number, of those that are known, that the message asks of; None where it says anything else beside it."""
+        if not any(char.isdigit() for char in text):
+            return None
         folded = fold(text)
         asked = [re.sub(r"\D", "", match) for match in _NUMBER.findall(folded)]
         if len(asked) != 1:

@@ -216,6 +216,8 @@ class Gazetteer:
     def is_only_place(self, text: str, language: str) -> bool:
         """Whether the text is one place's name and nothing beside it, by words that mean nothing else there."""
         tokens = words(text)
+        if len(tokens) > max(self._longest, LONGEST_TOWN):
+            return False
         named = list(self._exact(tokens))
         if len(named) != 1 or named[0][1] < len(tokens) or self._is_nationality(tuple(tokens), named[0][2]):
             return False

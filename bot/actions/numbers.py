@@ -16,10 +16,11 @@ EMERGENCY = "emergency"
 
 def find_asked(turn: Turn) -> AskedNumber | None:
     """The country's number of which somebody asks, unless a service of that number tells of itself."""
-    if any(match.by == "number" for match in turn.wording.services.find_named(turn.text)):
-        return None
     known = turn.wording.base.emergency.values()
-    return _numbers_in(turn.wording.gazetteer).find(turn.text, turn.language, known)
+    asked = _numbers_in(turn.wording.gazetteer).find(turn.text, turn.language, known)
+    if asked is None or any(match.by == "number" for match in turn.wording.services.find_named(turn.text)):
+        return None
+    return asked
 
 
 def answer_number(turn: Turn, asked: AskedNumber) -> Result:
