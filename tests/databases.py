@@ -19,9 +19,14 @@ from core.settings import Settings
 from migrations.run import migrate
 
 
+SQLITE = "sqlite+aiosqlite:///"
+
+
 def copy_migrated_sqlite(template: Path, settings: Settings) -> None:
-    """Put a migrated, empty SQLite database where these settings look for it."""
-    target = Path(settings.async_database_url.removeprefix("sqlite+aiosqlite:///"))
+    """Put a migrated, empty SQLite database where these settings look for it; nothing where they name another one."""
+    if not settings.async_database_url.startswith(SQLITE):
+        return
+    target = Path(settings.async_database_url.removeprefix(SQLITE))
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template, target)
 
@@ -29,7 +34,7 @@ def copy_migrated_sqlite(template: Path, settings: Settings) -> None:
 def make_migrated_sqlite(folder: Path) -> Path:
     """A migrated, empty SQLite database to be copied."""
     path = folder / "migrated.db"
-    _run(_migrate(f"sqlite+aiosqlite:///{path}"))
+    _run(_migrate(f"{SQLITE}{path}"))
     return path
 
 
