@@ -18,7 +18,6 @@ from core.database import Database
 from core.settings import Settings
 from migrations.run import migrate
 
-
 SQLITE = "sqlite+aiosqlite:///"
 
 
