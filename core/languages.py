@@ -101,7 +101,8 @@ _ARABIZI_WORDS = frozenset(
     "ana enta enti nta nti mesh mish mosh msh machi wen wein fein feen chno chnou shu shou sho shnu kif kifash kifech "
     "wach wesh aywa ayna hada hadi haza hatha bghit biddi bedi abgha kayn kayen bikoum salam salamo choukran shukran "
     "bezzaf barsha alkitab kitab mdina medina dyal dyali dyalna lesh leish momken mumkin yalla habibi el bel "
-    "faransi arabi 3arabi inglizi engelizi taliani dalil deleel".split()
+    "faransi arabi 3arabi inglizi engelizi taliani dalil deleel emta imta kifach kifech ghedda bokra bukra lyoum "
+    "elyoum inshallah wallah ya3ni bas3a sheft shuft chouf mouch mech jibli a3tini a3teni".split()
 )
 
 
